@@ -1,0 +1,107 @@
+package kb
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+)
+
+// contentDigest is the digest of what a snapshot says, however the database
+// lays it out: the SHA-256 of
+//
+//	"thamos knowledge base\n"
+//	for each table of contents: 'T', its name; for each row in the order of its
+//	key: 'R', then each column in the order of contents
+//
+// where a text (and a table's name) is 's', its length in 8 bytes and its
+// bytes, a blob the same with 'b', an integer is 'i' and 8 bytes, and NULL is
+// 'n'; numbers are big-endian. The row of meta that holds the digest is left
+// out.
+func contentDigest(ctx context.Context, conn *sql.Conn) (string, error) {
+	h := sha256.New()
+	h.Write([]byte("thamos knowledge base\n"))
+	for _, c := range contents {
+		h.Write([]byte{'T'})
+		hashBytes(h, 's', []byte(c.table))
+		query := "SELECT " + c.columns + " FROM " + c.table
+		if c.table == "meta" {
+			query += " WHERE key <> 'digest'"
+		}
+		if err := hashRows(ctx, conn, h, query+" ORDER BY "+c.key); err != nil {
+			return "", fmt.Errorf("table %s: %w", c.table, err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// hashRows hashes the rows of a query.
+func hashRows(ctx context.Context, conn *sql.Conn, h hash.Hash, query string) error {
+	rows, err := conn.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		h.Write([]byte{'R'})
+		for _, v := range values {
+			switch v := v.(type) {
+			case nil:
+				h.Write([]byte{'n'})
+			case int64:
+				var b [9]byte
+				b[0] = 'i'
+				binary.BigEndian.PutUint64(b[1:], uint64(v))
+				h.Write(b[:])
+			case string:
+				hashBytes(h, 's', []byte(v))
+			case []byte:
+				hashBytes(h, 'b', v)
+			default:
+				return fmt.Errorf("%w: a value of type %T", ErrDamaged, v)
+			}
+		}
+	}
+	return rows.Err()
+}
+
+// hashBytes hashes a text or a blob with its kind and its length.
+func hashBytes(h hash.Hash, kind byte, b []byte) {
+	var n [9]byte
+	n[0] = kind
+	binary.BigEndian.PutUint64(n[1:], uint64(len(b)))
+	h.Write(n[:])
+	h.Write(b)
+}
+
+// Verify reads the whole snapshot and reports whether its content is that of
+// its digest. The error of one that was changed wraps ErrDamaged.
+func (d *DB) Verify(ctx context.Context) error {
+	conn, err := d.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	digest, err := contentDigest(ctx, conn)
+	if err != nil {
+		return d.failed(ctx, "verify", err)
+	}
+	if digest != d.digest {
+		return fmt.Errorf("%s: %w: its content has the digest %s, not %.64s", d.name, ErrDamaged, digest, d.digest)
+	}
+	return nil
+}

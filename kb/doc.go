@@ -1,0 +1,20 @@
+// Package kb opens, queries and writes a knowledge base: what is known of
+// Python projects on a day, in one SQLite file, a snapshot.
+//
+// A snapshot is read-only once it is written. It has a schema version, a
+// content digest, a birthday, the index it came from and a list of sources with
+// their licences (Info). The same listings give the same bytes, in whatever
+// order they are added. One snapshot is embedded in the program (OpenEmbedded).
+//
+// Three states are kept apart: a release whose requirements are known, a
+// release that exists and whose requirements were not read (Release.Requires is
+// nil), and a release or project that is not there. Requirement lines are kept
+// as published; nothing is evaluated here.
+//
+// A file is a stranger's until it is read: a foreign, damaged or hostile one
+// gives an error wrapping ErrNotSnapshot, ErrDamaged or ErrSchema, never a
+// panic, and no value is larger than a fixed bound. The package reaches no
+// network, reads no clock and writes only where it is told to.
+//
+// Read DB first, then Listing and Writer; schema.go has the tables.
+package kb

@@ -1,0 +1,74 @@
+package kb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+)
+
+// Info says what a snapshot is.
+type Info struct {
+	Schema string // model.revision.addition
+	Digest string // of the content, 64 hex digits; see Verify
+	Built  int64  // birthday: the day of which the knowledge is, in Unix seconds
+
+	// Origin is the URL of the index whose knowledge this is, the index to use
+	// where nobody names one; empty if that is not known.
+	Origin string
+
+	Sources []Source // sorted by name
+
+	Projects int // projects with a record
+	Releases int // releases that are known to exist
+	Known    int // releases whose requirements are known
+	Files    int // files with their hashes
+}
+
+// A Source is where knowledge came from and what its licence is.
+type Source struct {
+	Name, Licence string
+	Date          string // YYYY-MM-DD
+	Notes         string // its URL, or what was taken of it
+}
+
+// maxSources bounds the list that Info reads.
+const maxSources = 1000
+
+// Info reads what the snapshot says of itself, and counts what it holds.
+func (d *DB) Info(ctx context.Context) (Info, error) {
+	conn, err := d.conn(ctx)
+	if err != nil {
+		return Info{}, err
+	}
+	defer conn.Close()
+	info := Info{Schema: d.schema, Digest: d.digest}
+	var built string
+	err = conn.QueryRowContext(ctx, `SELECT
+		coalesce((SELECT value FROM meta WHERE key = 'built'), ''),
+		coalesce((SELECT value FROM meta WHERE key = 'origin'), ''),
+		(SELECT count(*) FROM project),
+		(SELECT coalesce(sum(total), 0) FROM project),
+		(SELECT coalesce(sum(known), 0) FROM project),
+		(SELECT count(*) FROM file)`).
+		Scan(&built, &info.Origin, &info.Projects, &info.Releases, &info.Known, &info.Files)
+	if err != nil {
+		return Info{}, d.failed(ctx, "read what it is", err)
+	}
+	if info.Built, err = strconv.ParseInt(built, 10, 64); err != nil {
+		return Info{}, d.failed(ctx, "read its birthday", fmt.Errorf("%w: %.40q", ErrDamaged, built))
+	}
+	err = d.each(ctx, conn, "read its sources", `SELECT name, licence, date, notes FROM source ORDER BY name LIMIT ?`, maxSources,
+		func(rows *sql.Rows) error {
+			var s Source
+			if err := rows.Scan(&s.Name, &s.Licence, &s.Date, &s.Notes); err != nil {
+				return err
+			}
+			info.Sources = append(info.Sources, s)
+			return nil
+		})
+	if err != nil {
+		return Info{}, err
+	}
+	return info, nil
+}

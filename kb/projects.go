@@ -1,0 +1,225 @@
+package kb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/thamos/thamos/kb/py"
+)
+
+// Projects returns what is known of each project, in the order of names; nil
+// means that there is no record of it. It asks the database four questions,
+// however many names there are, and none about projects it was asked for before.
+func (d *DB) Projects(ctx context.Context, names []py.Name) ([]*py.Project, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var missing []string
+	asked := map[py.Name]bool{}
+	for _, name := range names {
+		if d.projects[name] == nil && !asked[name] {
+			asked[name] = true
+			missing = append(missing, string(name))
+		}
+	}
+	if len(missing) > 0 {
+		if err := d.load(ctx, missing); err != nil {
+			return nil, err
+		}
+	}
+	found := make([]*py.Project, len(names))
+	for i, name := range names {
+		found[i] = d.projects[name]
+	}
+	return found, nil
+}
+
+// load reads projects into the DB. The caller holds d.mu.
+func (d *DB) load(ctx context.Context, names []string) error {
+	conn, err := d.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var read []packedProject
+	var ids wanted
+	err = d.each(ctx, conn, "read projects",
+		`SELECT p.name, p.releases FROM json_each(?) j CROSS JOIN project p ON p.name = j.value`, jsonTexts(names),
+		func(rows *sql.Rows) error {
+			var name, releases string
+			if err := rows.Scan(&name, &releases); err != nil {
+				return err
+			}
+			p, err := unpack(py.Name(name), releases)
+			if err != nil {
+				return err
+			}
+			for _, r := range p.releases {
+				want(&ids.texts, d.texts, r.yankedReason)
+				want(&ids.texts, d.texts, r.requiresPython)
+				want(&ids.requires, d.requires, r.requires)
+				want(&ids.artifacts, d.artifacts, r.artifacts)
+			}
+			read = append(read, p)
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	if err := d.loadShared(ctx, conn, ids); err != nil {
+		return err
+	}
+	for _, p := range read {
+		project, err := d.project(p)
+		if err != nil {
+			return d.failed(ctx, "read projects", err)
+		}
+		d.projects[p.name] = project
+	}
+	return nil
+}
+
+// wanted are ids of rows that are still to be read.
+type wanted struct{ texts, requires, artifacts []int64 }
+
+// want notes an id unless its row was read. An id may be noted twice; most
+// repetitions are neighbours.
+func want[T any](ids *[]int64, have map[int64]T, id int64) {
+	if n := len(*ids); n > 0 && (*ids)[n-1] == id {
+		return
+	}
+	if _, ok := have[id]; !ok {
+		*ids = append(*ids, id)
+	}
+}
+
+// loadShared reads the rows that releases share.
+func (d *DB) loadShared(ctx context.Context, conn *sql.Conn, ids wanted) error {
+	err := d.each(ctx, conn, "read texts",
+		`SELECT t.id, t.value FROM json_each(?) j CROSS JOIN text t ON t.id = j.value`, jsonIDs(ids.texts),
+		func(rows *sql.Rows) error {
+			var id int64
+			var value string
+			if err := rows.Scan(&id, &value); err != nil {
+				return err
+			}
+			d.texts[id] = value
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	err = d.each(ctx, conn, "read requirements",
+		`SELECT r.id, r.lines, r.extras FROM json_each(?) j CROSS JOIN requires r ON r.id = j.value`, jsonIDs(ids.requires),
+		func(rows *sql.Rows) error {
+			var id int64
+			var lines, extras string
+			if err := rows.Scan(&id, &lines, &extras); err != nil {
+				return err
+			}
+			if strings.Count(lines, "\n") >= maxLines || strings.Count(extras, "\n") >= maxLines {
+				return fmt.Errorf("%w: requirement list %d: more than %d lines", ErrDamaged, id, maxLines)
+			}
+			r := &py.Requires{Lines: splitLines(lines)}
+			for _, extra := range splitLines(extras) {
+				if py.NormalizeName(extra) != py.Name(extra) {
+					return fmt.Errorf("%w: requirement list %d: the extra %.40q is not normalised", ErrDamaged, id, extra)
+				}
+				r.Extras = append(r.Extras, py.Name(extra))
+			}
+			d.requires[id] = r
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	return d.each(ctx, conn, "read artifacts",
+		`SELECT a.id, a.sdist, a.wheels FROM json_each(?) j CROSS JOIN artifacts a ON a.id = j.value`, jsonIDs(ids.artifacts),
+		func(rows *sql.Rows) error {
+			var id, sdist int64
+			var wheels string
+			if err := rows.Scan(&id, &sdist, &wheels); err != nil {
+				return err
+			}
+			if strings.Count(wheels, "\n") >= maxLines {
+				return fmt.Errorf("%w: artifacts %d: more than %d wheels", ErrDamaged, id, maxLines)
+			}
+			d.artifacts[id] = &py.Artifacts{Sdist: sdist != 0, Wheels: splitLines(wheels)}
+			return nil
+		})
+}
+
+// project puts a project together from what was read.
+func (d *DB) project(p packedProject) (*py.Project, error) {
+	out := &py.Project{Name: p.name, Releases: make([]py.Release, len(p.releases))}
+	for i, r := range p.releases {
+		reason, ok1 := d.texts[r.yankedReason]
+		python, ok2 := d.texts[r.requiresPython]
+		requires, ok3 := d.requires[r.requires]
+		artifacts, ok4 := d.artifacts[r.artifacts]
+		if !ok1 || !ok2 || !ok3 || !ok4 {
+			return nil, fmt.Errorf("%w: %s, release %d (%v) refers to a row that is not there", ErrDamaged, p.name, i, r.version)
+		}
+		out.Releases[i] = py.Release{
+			Version:        r.version,
+			Uploaded:       r.uploaded,
+			LastUploaded:   r.lastUploaded,
+			Yanked:         r.yanked,
+			YankedReason:   reason,
+			RequiresPython: python,
+			Requires:       requires,
+			Artifacts:      artifacts,
+		}
+	}
+	return out, nil
+}
+
+// each asks one question with one argument and hands on every row. What row
+// cannot read or does not accept is damage.
+func (d *DB) each(ctx context.Context, conn *sql.Conn, doing, query string, arg any, row func(*sql.Rows) error) error {
+	if arg == "[]" {
+		return nil
+	}
+	rows, err := conn.QueryContext(ctx, query, arg)
+	if err != nil {
+		return d.failed(ctx, doing, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			if !errors.Is(err, ErrDamaged) {
+				err = fmt.Errorf("%w: %v", ErrDamaged, err)
+			}
+			return d.failed(ctx, doing, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return d.failed(ctx, doing, err)
+	}
+	return nil
+}
+
+// splitLines is the reverse of joining with line feeds: no text, no lines.
+func splitLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+// jsonIDs writes ids as the JSON array that json_each reads, each once.
+func jsonIDs(ids []int64) string {
+	slices.Sort(ids)
+	out := []byte{'['}
+	for i, id := range slices.Compact(ids) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendInt(out, id, 10)
+	}
+	return string(append(out, ']'))
+}
