@@ -1,0 +1,14 @@
+// Package lockfile reads the files that say what a Python project wants
+// (Pipfile, pyproject.toml, requirements.txt) and reads and writes the files
+// that pin it (Pipfile.lock, pylock.toml, requirements.txt with hashes).
+//
+// Parsing and printing are functions of their arguments: the only files they
+// open are those that a manifest includes, through the fs.FS they are given.
+// They reach no network, start no process, read no environment and know
+// nothing of the search. A manifest is never rewritten. Whoever refuses a file
+// returns an *Error that names file, line and column and says what to do.
+//
+// WriteFile is the one function that touches the disk.
+//
+// Read Manifest and Lock first, then the format you need.
+package lockfile

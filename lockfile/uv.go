@@ -1,0 +1,271 @@
+package lockfile
+
+import (
+	"github.com/thamos/thamos/kb/py"
+)
+
+// uvDev reads tool.uv.dev-dependencies, which uv adds to the group dev.
+func (p *pyproject) uvDev() error {
+	n := p.doc.get("tool", "uv", "dev-dependencies")
+	rs, err := p.requirements(n, "dev-dependencies")
+	if err != nil || n == nil {
+		return err
+	}
+	p.addGroup("dev")
+	return p.add(rs, "dev", "")
+}
+
+// uv reads what [tool.uv] says about where releases come from and which ones
+// may be chosen. What it says about uv itself, its workspace and builds is no
+// business of ours; dependency-metadata only says what the metadata of a
+// release says.
+func (p *pyproject) uv() error {
+	uv := p.doc.get("tool", "uv")
+	if uv == nil {
+		return nil
+	}
+	for _, k := range []string{"override-dependencies", "exclude-dependencies", "find-links"} {
+		elems, err := uv.get(k).list(k)
+		if err != nil {
+			return err
+		}
+		if len(elems) > 0 {
+			return refuse(uv.get(k).key, "take it out of [tool.uv]; constraint-dependencies are supported", "tool.uv.%s is not supported", k)
+		}
+	}
+	var err error
+	if p.m.Constraints, err = p.requirements(uv.get("constraint-dependencies"), "constraint-dependencies"); err != nil {
+		return err
+	}
+	steps := []func(*node) error{p.uvPolicy, p.uvIndexes, p.uvSources}
+	for _, step := range steps {
+		if err := step(uv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// uvPolicy reads which releases and files may be chosen.
+func (p *pyproject) uvPolicy(uv *node) error {
+	prerelease, err := uv.get("prerelease").str("prerelease")
+	if err != nil {
+		return err
+	}
+	p.m.Prereleases = p.m.Prereleases || prerelease == "allow"
+	if n := uv.get("exclude-newer"); n != nil {
+		if p.m.ExcludeNewer, err = n.str("exclude-newer"); err != nil {
+			return err
+		}
+		p.m.ExcludeNewerPos = n.pos
+	}
+	for _, f := range []struct {
+		all, some string
+		to        *Formats
+	}{
+		{"no-build", "no-build-package", &p.m.NoBuild},
+		{"no-binary", "no-binary-package", &p.m.NoBinary},
+	} {
+		if f.to.All, err = uv.get(f.all).boolean(f.all); err != nil {
+			return err
+		}
+		names := uv.get(f.some)
+		written, err := names.strings(f.some)
+		if err != nil {
+			return err
+		}
+		for i, s := range written {
+			name, err := py.ParseName(s)
+			if err != nil {
+				return refuse(names.elems[i].pos, "", "%s: %v", f.some, err)
+			}
+			f.to.Names = append(f.to.Names, name)
+		}
+	}
+	return nil
+}
+
+// uvIndexes reads [[tool.uv.index]] and the older index-url and extra-index-url.
+func (p *pyproject) uvIndexes(uv *node) error {
+	elems, err := uv.get("index").list("tool.uv.index")
+	if err != nil {
+		return err
+	}
+	var rest []Source
+	for _, n := range elems {
+		if err := n.table("an index"); err != nil {
+			return err
+		}
+		s := Source{VerifySSL: true, Extra: true, Pos: n.pos}
+		if s.Name, err = n.get("name").str("name"); err != nil {
+			return err
+		}
+		if s.URL, err = n.get("url").str("url"); err != nil {
+			return err
+		}
+		if s.URL == "" {
+			return refuse(n.pos, "", "[[tool.uv.index]] has no url")
+		}
+		format, err := n.get("format").str("format")
+		if err != nil {
+			return err
+		}
+		if format == "flat" {
+			return refuse(n.get("format").pos, "take the index out", `an index of format "flat" is not supported yet`)
+		}
+		if s.Explicit, err = n.get("explicit").boolean("explicit"); err != nil {
+			return err
+		}
+		first, err := n.get("default").boolean("default")
+		if err != nil {
+			return err
+		}
+		if !first {
+			rest = append(rest, s)
+			continue
+		}
+		s.Extra = false
+		if err := p.addDefault(s); err != nil {
+			return err
+		}
+	}
+	if n := uv.get("index-url"); n != nil {
+		url, err := n.str("index-url")
+		if err != nil {
+			return err
+		}
+		if err := p.addDefault(Source{URL: url, VerifySSL: true, Pos: n.pos}); err != nil {
+			return err
+		}
+	}
+	extra := uv.get("extra-index-url")
+	urls, err := extra.strings("extra-index-url")
+	if err != nil {
+		return err
+	}
+	for i, url := range urls {
+		rest = append(rest, Source{URL: url, VerifySSL: true, Extra: true, Pos: extra.elems[i].pos})
+	}
+	for _, s := range rest {
+		if err := p.m.addSource(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addDefault adds the default index, of which there can be one only.
+func (p *pyproject) addDefault(s Source) error {
+	for _, other := range p.m.Sources {
+		if !other.Extra {
+			return refuse(s.Pos, "keep one of them", "there is a default index already, at %v", other.Pos)
+		}
+	}
+	rest := p.m.Sources
+	p.m.Sources = nil
+	for _, s := range append([]Source{s}, rest...) {
+		if err := p.m.addSource(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// uvSources applies tool.uv.sources, which says for a project by which index,
+// or otherwise, its requirements are met.
+func (p *pyproject) uvSources(uv *node) error {
+	sources := uv.get("sources")
+	if sources == nil {
+		return nil
+	}
+	if err := sources.table("tool.uv.sources"); err != nil {
+		return err
+	}
+	byName := map[py.Name]*node{}
+	for _, k := range sources.keys {
+		byName[py.NormalizeName(k)] = sources.fields[k]
+	}
+	var pinned []Requirement
+	for i := range p.m.Requirements {
+		r := &p.m.Requirements[i]
+		n := byName[r.Name]
+		if n == nil {
+			continue
+		}
+		entries := []*node{n}
+		if n.kind == array {
+			entries = n.elems
+		}
+		for _, e := range entries {
+			more, err := p.uvSource(r, e)
+			if err != nil {
+				return err
+			}
+			if pinned = append(pinned, more...); len(pinned) > maxRequirements {
+				break // too many by themselves already
+			}
+		}
+	}
+	for _, r := range pinned {
+		if err := p.m.require(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// uvSource applies one entry of tool.uv.sources to r. If the entry has a marker,
+// it returns a requirement more that comes from the index where that holds: r
+// itself holds everywhere, from any index.
+func (p *pyproject) uvSource(r *Requirement, e *node) ([]Requirement, error) {
+	if err := e.table("a source of " + string(r.Name)); err != nil {
+		return nil, err
+	}
+	for _, k := range []string{"git", "url", "path", "workspace", "editable"} {
+		if off := e.get(k); off != nil && off.value != false {
+			return nil, refuse(off.key, "require a release of an index instead, or leave it out and install it afterwards",
+				"%s, required at %v, comes from %s, and thamos knows releases of indexes only", r.Name, r.Pos, k)
+		}
+	}
+	if err := e.known("tool.uv.sources", "index", "marker", "extra", "group"); err != nil {
+		return nil, err
+	}
+	index, err := e.get("index").str("index")
+	if err != nil {
+		return nil, err
+	}
+	if index == "" {
+		return nil, refuse(e.pos, "", "a source of %s names no index", r.Name)
+	}
+	if err := p.m.checkIndex(index, e.get("index").pos, "define it as a [[tool.uv.index]]"); err != nil {
+		return nil, err
+	}
+	extra, err := e.get("extra").str("extra")
+	if err != nil {
+		return nil, err
+	}
+	group, err := e.get("group").str("group")
+	if err != nil {
+		return nil, err
+	}
+	if extra != "" && py.NormalizeName(extra) != r.Extra || group != "" && string(py.NormalizeName(group)) != r.Group {
+		return nil, nil
+	}
+	marker, err := e.get("marker").str("marker")
+	if err != nil {
+		return nil, err
+	}
+	if marker == "" {
+		r.Index = index
+		return nil, nil
+	}
+	if _, err := py.ParseMarker(marker); err != nil {
+		return nil, refuse(e.get("marker").pos, "", "marker: %v", err)
+	}
+	only := *r
+	only.Index = index
+	if only.Marker, err = py.ParseMarker(and(markerText(r.Marker), marker)); err != nil {
+		return nil, refuse(e.get("marker").pos, "", "marker: %v", err)
+	}
+	return []Requirement{only}, nil
+}
