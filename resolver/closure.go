@@ -1,0 +1,321 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/thamos/thamos/kb/py"
+)
+
+// Bounds on what untrusted knowledge may make us build.
+const (
+	maxProjects = 50_000
+	maxLines    = 10_000 // requirement lines of one release
+)
+
+// A closure holds every project that requirements can reach from the user's,
+// with the releases that some requirement admits.
+type closure struct {
+	problem  *Problem
+	admit    *admission
+	roots    []root // the user's requirements that hold in the environment
+	projects []*project
+	byName   map[py.Name]int
+	sets     []*set
+
+	lines map[string]*line // parsed requirement lines, by text
+	lists map[*py.Requires]*list
+
+	work    []task  // groups whose requirements were not yet followed
+	waiting []*need // requirements of projects that are not yet loaded
+	loaded  int     // projects[:loaded] are loaded
+}
+
+// A root is one of the user's requirements, ready for the tables.
+type root struct {
+	req        *Requirement
+	need       *need
+	constraint bool
+}
+
+// A project is one project of a closure.
+type project struct {
+	id       int
+	name     py.Name
+	known    bool // the knowledge has a record of it
+	direct   bool // a user's requirement names it
+	releases []release
+	order    []int // indices into releases, preferred first
+
+	reached bitset // releases that some requirement admits
+	groups  []*group
+	byList  map[*list]*group
+	extras  []py.Name // extras that are asked for
+	sets    map[string]int
+}
+
+// A release is one release of a project with the verdict on it.
+type release struct {
+	*py.Release
+	verdict verdict
+	list    *list
+	group   *group // once it is reached
+}
+
+// A group is the reached releases of a project that share a requirement list:
+// nobody can tell them apart by what they require.
+type group struct {
+	project  *project
+	list     *list
+	releases []int
+	needs    []*need
+}
+
+// A need is one requirement that a group (or, without a group, the user) has,
+// perhaps only together with an extra of its own project.
+type need struct {
+	line   *line
+	extra  int // index into the group's project's extras, -1 for always
+	child  *project
+	set    int   // of the child's releases
+	extras []int // indices into child.extras
+}
+
+// A task is to follow what a group requires: always (-1), or with an extra.
+type task struct {
+	group *group
+	extra int
+}
+
+// A set is the releases of one project that one specifier text admits.
+type set struct {
+	project int
+	text    string // normalised specifiers, empty for any
+	members bitset
+}
+
+// newClosure reads what the problem can reach from k, level by level: the
+// number of questions is the depth of the closure, not its size.
+func newClosure(ctx context.Context, p *Problem, k Knowledge, optimistic bool) (*closure, error) {
+	c := &closure{
+		problem: p,
+		byName:  map[py.Name]int{},
+		lines:   map[string]*line{},
+		lists:   map[*py.Requires]*list{},
+	}
+	requirements, err := holding(p, p.Requirements)
+	if err != nil {
+		return nil, err
+	}
+	constraints, err := holding(p, p.Constraints)
+	if err != nil {
+		return nil, err
+	}
+	c.admit = newAdmission(p, requirements, constraints, optimistic)
+	for _, r := range requirements {
+		c.project(r.Name).direct = true
+		c.demand(r, false)
+	}
+	for len(c.waiting) > 0 {
+		if len(c.projects) > maxProjects {
+			return nil, fmt.Errorf("the requirements reach more than %d projects", maxProjects)
+		}
+		if err := c.load(ctx, k); err != nil {
+			return nil, err
+		}
+		waiting := c.waiting
+		c.waiting = nil
+		for _, n := range waiting {
+			c.reach(n)
+		}
+		for len(c.work) > 0 {
+			t := c.work[0]
+			c.work = c.work[1:]
+			c.follow(t)
+		}
+	}
+	for _, r := range constraints {
+		if _, reached := c.byName[r.Name]; reached {
+			c.demand(r, true)
+		}
+	}
+	return c, nil
+}
+
+// holding returns the requirements whose markers hold in the environment.
+func holding(p *Problem, all []Requirement) ([]*Requirement, error) {
+	var held []*Requirement
+	for i := range all {
+		ok, err := all[i].Marker.Evaluate(p.Environment, "")
+		if err != nil {
+			return nil, fmt.Errorf("%s: marker of %s: %w", all[i].Origin, all[i].Name, err)
+		}
+		if ok {
+			held = append(held, &all[i])
+		}
+	}
+	return held, nil
+}
+
+// demand adds one of the user's requirements or constraints.
+func (c *closure) demand(r *Requirement, constraint bool) {
+	n := &need{
+		line:  &line{text: r.Requirement.String(), req: r.Requirement, specs: r.Specifiers.String(), always: true},
+		extra: -1,
+		child: c.project(r.Name),
+	}
+	c.roots = append(c.roots, root{req: r, need: n, constraint: constraint})
+	if constraint {
+		n.set = c.set(n.child, n.line)
+		return
+	}
+	c.waiting = append(c.waiting, n)
+}
+
+// project returns the project called name, adding it if it is new.
+func (c *closure) project(name py.Name) *project {
+	if id, ok := c.byName[name]; ok {
+		return c.projects[id]
+	}
+	p := &project{id: len(c.projects), name: name, sets: map[string]int{}, byList: map[*list]*group{}}
+	c.byName[name] = p.id
+	c.projects = append(c.projects, p)
+	return p
+}
+
+// load asks for the projects that were named since it was last called.
+func (c *closure) load(ctx context.Context, k Knowledge) error {
+	fresh := c.projects[c.loaded:]
+	c.loaded = len(c.projects)
+	if len(fresh) == 0 {
+		return nil
+	}
+	names := make([]py.Name, len(fresh))
+	for i, p := range fresh {
+		names[i] = p.name
+	}
+	known, err := k.Projects(ctx, names)
+	if err != nil {
+		return err
+	}
+	for i, p := range fresh {
+		if known[i] == nil {
+			if c.admit.optimistic {
+				p.assume()
+			}
+			continue
+		}
+		p.known = true
+		if err := c.judge(ctx, k, p, known[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge fills in p's releases with the verdicts on them and puts them in order
+// of preference.
+func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.Project) error {
+	narrowed, err := c.admit.narrow(ctx, k, known)
+	if err != nil {
+		return err
+	}
+	p.releases = make([]release, len(known.Releases))
+	p.reached = newBits(len(known.Releases))
+	for i := range known.Releases {
+		r := release{Release: &known.Releases[i]}
+		if a, ok := narrowed[i]; ok {
+			r.verdict = c.admit.judgeNarrowed(p.name, r.Release, a)
+		} else {
+			r.verdict = c.admit.judge(p.name, r.Release, r.Artifacts)
+		}
+		if r.verdict == admitted {
+			if r.list = c.list(r.Requires); r.list.malformed {
+				r.verdict = malformed
+			}
+		}
+		p.releases[i] = r
+	}
+	p.order = c.admit.order(p)
+	return nil
+}
+
+// assume gives a project of which nothing is known the one release that every
+// requirement admits: optimism at its most helpful.
+func (p *project) assume() {
+	p.releases = []release{{Release: new(py.Release), list: new(list)}}
+	p.reached = newBits(1)
+	p.order = []int{0}
+}
+
+// set returns the set of p's releases that a line's specifiers admit.
+func (c *closure) set(p *project, l *line) int {
+	if id, ok := p.sets[l.specs]; ok {
+		return id
+	}
+	s := &set{project: p.id, text: l.specs, members: newBits(len(p.releases))}
+	for i := range p.releases {
+		if !p.known || l.req.Specifiers.Contains(p.releases[i].Version) {
+			s.members.add(i)
+		}
+	}
+	id := len(c.sets)
+	c.sets = append(c.sets, s)
+	p.sets[l.specs] = id
+	return id
+}
+
+// reach settles a need whose child is loaded: it works out the set, and queues
+// what is reached for the first time.
+func (c *closure) reach(n *need) {
+	p := n.child
+	n.set = c.set(p, n.line)
+	members := c.sets[n.set].members
+	for i := range p.releases {
+		r := &p.releases[i]
+		if r.verdict != admitted || !members.has(i) || p.reached.has(i) {
+			continue
+		}
+		p.reached.add(i)
+		g := p.byList[r.list]
+		if g == nil {
+			g = &group{project: p, list: r.list}
+			p.byList[r.list] = g
+			p.groups = append(p.groups, g)
+			for e := -1; e < len(p.extras); e++ {
+				c.work = append(c.work, task{g, e})
+			}
+		}
+		r.group = g
+		g.releases = append(g.releases, i)
+	}
+	for _, name := range n.line.req.Extras {
+		e := slices.Index(p.extras, name)
+		if e < 0 {
+			e = len(p.extras)
+			p.extras = append(p.extras, name)
+			for _, g := range p.groups {
+				c.work = append(c.work, task{g, e})
+			}
+		}
+		n.extras = append(n.extras, e)
+	}
+}
+
+// follow adds what a group requires.
+func (c *closure) follow(t task) {
+	p := t.group.project
+	for _, l := range t.group.list.lines {
+		if t.extra < 0 && !l.always || t.extra >= 0 && (l.always || !c.holds(l, p.extras[t.extra])) {
+			continue
+		}
+		n := &need{line: l, extra: t.extra, child: c.project(l.req.Name)}
+		t.group.needs = append(t.group.needs, n)
+		if n.child.id < c.loaded {
+			c.reach(n)
+		} else {
+			c.waiting = append(c.waiting, n)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/thamos/thamos/kb/py"
+)
+
+// A NoStackError says that no stack satisfies the requirements, and proves it:
+// its lines cannot all hold together, and any one of them could be dropped to
+// make the others satisfiable.
+type NoStackError struct {
+	// Lines are in the order of a walk from the user's requirements; the first
+	// is the user's.
+	Lines []ConflictLine
+
+	// Supplies say what the projects that the lines ask for have, as far as it
+	// matters.
+	Supplies []Supply
+}
+
+// A ConflictLine is one requirement of a conflict.
+type ConflictLine struct {
+	// Origin is where the user wrote it; empty if releases require it.
+	Origin string
+
+	// Constraint reports that the user's line only bounds a version.
+	Constraint bool
+
+	// Parent and Versions are the releases that require it, newest first; All
+	// reports that the other lines leave no other release of Parent.
+	Parent   py.Name
+	Versions []py.Version
+	All      bool
+
+	Text  string // the requirement as written
+	Child py.Name
+}
+
+// A Supply says which releases of a project the lines of a conflict admit by
+// version without being able to use them.
+type Supply struct {
+	Name  py.Name
+	Known bool // there is such a project, with releases
+
+	// Short reports that the lines leave no release at all; otherwise they leave
+	// some, which other lines rule out.
+	Short    bool
+	Excluded []Exclusion
+
+	// Have are the newest releases that can be used but that the lines, taken
+	// together, do not admit; at most three.
+	Have []py.Version
+}
+
+// An Exclusion is releases that are out for one reason.
+type Exclusion struct {
+	Versions []py.Version // newest first
+	Reason   string       // ends a sentence that begins with the releases
+}
+
+func (e *NoStackError) Error() string {
+	var b strings.Builder
+	b.WriteString("no stack satisfies the requirements:")
+	for i, l := range e.Lines {
+		b.WriteString("\n  ")
+		switch {
+		case l.Constraint:
+			fmt.Fprintf(&b, "%s allows only %s", l.Origin, l.Text)
+		case l.Origin != "":
+			fmt.Fprintf(&b, "%s requires %s", l.Origin, l.Text)
+		case l.All:
+			fmt.Fprintf(&b, "all that is left of %s (%s) requires %s", l.Parent, ranges(l.Versions), l.Text)
+		default:
+			fmt.Fprintf(&b, "%s %s requires %s", l.Parent, ranges(l.Versions), l.Text)
+		}
+		if i+1 < len(e.Lines) {
+			b.WriteString(",")
+		}
+	}
+	for _, s := range e.Supplies {
+		b.WriteString("\n  ")
+		switch {
+		case !s.Known:
+			fmt.Fprintf(&b, "but there is no project %s", s.Name)
+		case s.Short && len(s.Excluded) == 0:
+			fmt.Fprintf(&b, "but no release of %s satisfies all of that (usable are %s)", s.Name, ranges(s.Have))
+		case s.Short:
+			fmt.Fprintf(&b, "but no usable release of %s satisfies all of that:", s.Name)
+		default:
+			fmt.Fprintf(&b, "where of %s:", s.Name)
+		}
+		for _, x := range s.Excluded {
+			fmt.Fprintf(&b, "\n    %s %s", ranges(x.Versions), x.Reason)
+		}
+		if s.Short && len(s.Excluded) > 0 && len(s.Have) > 0 {
+			fmt.Fprintf(&b, "\n    usable are %s", ranges(s.Have))
+		}
+	}
+	return b.String()
+}
+
+// ranges prints versions, newest first, shortly.
+func ranges(vs []py.Version) string {
+	switch n := len(vs); {
+	case n == 0:
+		return "none"
+	case n <= 3:
+		texts := make([]string, n)
+		for i, v := range vs {
+			texts[i] = v.String()
+		}
+		return strings.Join(texts, ", ")
+	default:
+		return fmt.Sprintf("%s, %s … %s (%d releases)", vs[0], vs[1], vs[n-1], n)
+	}
+}
+
+// conflict explains why the closure, which is known to have no stack, has none.
+func conflict(ctx context.Context, c *closure) error {
+	e := newEngine(newTables(c, true))
+	rules, err := e.minimise(ctx)
+	if err != nil {
+		return err
+	}
+	return e.explain(rules)
+}
+
+// minimise returns the numbers of the rules of a minimal conflict: no stack
+// satisfies them, and without any one of them there is one. The user's rules
+// are minimised first, against everything that releases require, so that each
+// of the user's lines is needed whatever else is said.
+func (e *engine) minimise(ctx context.Context) ([]int, error) {
+	var users, releases []int
+	for i, r := range e.rules {
+		if r.root != nil {
+			users = append(users, i)
+		} else {
+			releases = append(releases, i)
+		}
+	}
+	users, err := e.shrink(ctx, releases, users)
+	if err != nil {
+		return nil, err
+	}
+	releases, err = e.shrink(ctx, users, releases)
+	return slices.Concat(users, releases), err
+}
+
+// shrink returns a minimal part of open that has no stack together with fixed.
+// It drops rules one by one and keeps those that cannot go; each failed search
+// also drops what it did not need (deletion with core refinement; Marques-Silva,
+// "Minimal unsatisfiability", 2010).
+func (e *engine) shrink(ctx context.Context, fixed, open []int) ([]int, error) {
+	var kept []int
+	try := func() (found bool, err error) {
+		rules := slices.Concat(fixed, kept, open)
+		assumed := make([]lit, len(rules))
+		for i, r := range rules {
+			assumed[i] = e.rules[r].selector
+		}
+		found, core, err := e.search(ctx, assumed)
+		if !found && err == nil {
+			open = slices.DeleteFunc(open, func(i int) bool { return !slices.Contains(core, e.rules[i].selector) })
+		}
+		return found, err
+	}
+	if _, err := try(); err != nil {
+		return nil, err
+	}
+	for len(open) > 0 {
+		last := open[len(open)-1]
+		open = open[:len(open)-1]
+		found, err := try()
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			kept = append(kept, last)
+		}
+	}
+	slices.Sort(kept)
+	return kept, nil
+}
+
+// explain puts the rules of a minimal conflict in the order of a walk from the
+// user's, and says what the projects that they fight about have.
+func (e *engine) explain(rules []int) *NoStackError {
+	admits := map[*project]bitset{} // by version, what all rules together admit
+	for _, i := range rules {
+		r := e.rules[i]
+		members := e.closure.sets[r.child.sets[r.line.specs]].members
+		if admits[r.child] == nil {
+			admits[r.child] = slices.Clone(members)
+		} else {
+			admits[r.child].and(members)
+		}
+	}
+	x := new(NoStackError)
+	queue := []*project{nil} // nil: the user
+	seen := map[*project]bool{nil: true}
+	for head := 0; head < len(queue); head++ {
+		for _, i := range rules {
+			r := e.rules[i]
+			if r.project != queue[head] {
+				continue
+			}
+			x.Lines = append(x.Lines, e.line(r, admits))
+			if !seen[r.child] {
+				seen[r.child] = true
+				queue = append(queue, r.child)
+			}
+		}
+	}
+	for _, p := range queue[1:] {
+		if s := supply(p, admits[p]); s.Short || len(s.Excluded) > 0 {
+			x.Supplies = append(x.Supplies, s)
+		}
+	}
+	return x
+}
+
+// line tells one rule of a conflict.
+func (e *engine) line(r rule, admits map[*project]bitset) ConflictLine {
+	if r.root != nil {
+		return ConflictLine{Origin: r.root.req.Origin, Constraint: r.root.constraint, Text: r.line.text, Child: r.child.name}
+	}
+	l := ConflictLine{Parent: r.project.name, Text: r.line.text, Child: r.child.name, All: true}
+	within := admits[r.project]
+	for i := range r.project.releases {
+		rel := &r.project.releases[i]
+		if rel.group == nil || within != nil && !within.has(i) {
+			continue
+		}
+		if slices.Contains(r.groups, rel.group) {
+			l.Versions = append(l.Versions, rel.Version)
+		} else {
+			l.All = false
+		}
+	}
+	return l
+}
+
+// supply says what p has for rules that admit some of its versions.
+func supply(p *project, admits bitset) Supply {
+	s := Supply{Name: p.name, Known: p.known && len(p.releases) > 0, Short: true}
+	reasons := map[verdict]int{}
+	for i := range p.releases {
+		r := &p.releases[i]
+		switch {
+		case admits.has(i) && r.verdict == admitted:
+			s.Short = false
+		case admits.has(i):
+			n, ok := reasons[r.verdict]
+			if !ok {
+				n = len(s.Excluded)
+				reasons[r.verdict] = n
+				s.Excluded = append(s.Excluded, Exclusion{Reason: r.verdict.String()})
+			}
+			s.Excluded[n].Versions = append(s.Excluded[n].Versions, r.Version)
+		case r.verdict == admitted && len(s.Have) < 3:
+			s.Have = append(s.Have, r.Version)
+		}
+	}
+	return s
+}
