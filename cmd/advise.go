@@ -1,0 +1,218 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/thamos/thamos/cmd/environment"
+	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/lockfile"
+	"github.com/thamos/thamos/resolver"
+)
+
+// adviseOptions are the flags of advise.
+type adviseOptions struct {
+	format, output string
+	dryRun, json   bool
+
+	dev         bool
+	extras      []string
+	allExtras   bool
+	groups      []string
+	constraints []string
+
+	python, pythonVersion, platform string
+
+	pre          bool
+	excludeNewer string
+	noBuild      []string
+	noBinary     []string
+
+	kb      string
+	fileDir string
+}
+
+func newAdvise(env *Env) *cobra.Command {
+	var o adviseOptions
+	c := &cobra.Command{
+		Use:   "advise [PATH]",
+		Short: "Choose the best known stack of a project and write its lock",
+		Long: `Choose the best known stack of a project for its runtime environment and write
+the lock of the project's own kind.
+
+PATH is a project's directory or its manifest: Pipfile, pyproject.toml,
+requirements.in or requirements.txt. Without it the manifest is looked for in
+the current directory and those above it. The manifest is never changed.
+
+  Pipfile           Pipfile.lock
+  pyproject.toml    pylock.toml
+  NAME.in           NAME.txt
+  NAME.txt          NAME.lock
+
+Nothing is asked of a network. Exit status 3 means that provably no stack
+exists, 4 that the knowledge base does not know enough to tell.`,
+		Example: `  thamos advise
+  thamos advise --dev --python-version 3.12 --platform manylinux_2_28_x86_64
+  thamos advise requirements.in --output - | pip install --no-deps -r /dev/stdin`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := ""
+			if len(args) > 0 {
+				path = args[0]
+			}
+			return advise(c.Context(), env, path, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.format, "format", "", "lock format: pipfile-lock, requirements or pylock (default: the project's own)")
+	f.StringVarP(&o.output, "output", "o", "", "where to write the lock, - for standard output (default: beside the manifest)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing")
+	f.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
+	f.BoolVar(&o.dev, "dev", false, "also what is needed for development (Pipfile's dev-packages, the group dev)")
+	f.StringSliceVar(&o.extras, "extra", nil, "also this extra of the project (repeatable)")
+	f.BoolVar(&o.allExtras, "all-extras", false, "also all extras of the project")
+	f.StringSliceVar(&o.groups, "group", nil, "also this dependency group (repeatable)")
+	f.StringArrayVarP(&o.constraints, "constraint", "c", nil, "bound versions by this constraints file (repeatable)")
+	f.StringVar(&o.python, "python", "", "the interpreter, environment or version to choose for")
+	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for, such as 3.12")
+	f.StringVar(&o.platform, "platform", "", "the platform to choose for, such as manylinux_2_28_x86_64, macosx_14_0_arm64, win_amd64")
+	f.BoolVar(&o.pre, "pre", false, "treat pre-releases like other versions")
+	f.StringVar(&o.excludeNewer, "exclude-newer", "", "see only files uploaded until this day (2026-01-31), time (RFC 3339) or age (7 days)")
+	f.StringSliceVar(&o.noBuild, "only-binary", nil, "never build these projects from source (:all: for all)")
+	f.StringSliceVar(&o.noBinary, "no-binary", nil, "always build these projects from source (:all: for all)")
+	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
+	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
+	return c
+}
+
+// advise is the command: read, choose, say, write.
+func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
+	started := env.Now()
+	project, err := findProject(env, path)
+	if err != nil {
+		return err
+	}
+	manifest, err := project.read()
+	if err != nil {
+		return err
+	}
+	selected, err := newSelection(manifest, o)
+	if err != nil {
+		return err
+	}
+	target, err := chooseTarget(env, project, manifest, o)
+	if err != nil {
+		return err
+	}
+	where, err := environment.Detect(ctx, environment.Request{
+		Dir:            project.dir,
+		Getenv:         env.Getenv,
+		Python:         o.python,
+		PythonVersion:  o.pythonVersion,
+		Platform:       o.platform,
+		RequiresPython: manifest.RequiresPython,
+		CacheFile:      cacheFile(env, "interpreters.json"),
+	})
+	if err != nil {
+		return usageUnlessCancelled(ctx, err)
+	}
+	problem, err := newProblem(env, project, manifest, selected, &where.Environment, o)
+	if err != nil {
+		return err
+	}
+	db, err := openKB(ctx, env, o.kb)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	info, err := db.Info(ctx)
+	if err != nil {
+		return err
+	}
+	a := &advice{
+		project: project, manifest: manifest, selected: selected, target: target,
+		where: where, problem: problem, info: info, notes: where.Notes,
+	}
+	report, err := resolver.Solve(ctx, problem, db)
+	if err == nil {
+		if err = resolver.Verify(ctx, problem, db, report.Stack); err != nil {
+			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
+		}
+	}
+	if err != nil {
+		return a.fail(env, o, err)
+	}
+	a.report = report
+	if err := a.lock(ctx, env, db, o); err != nil {
+		return err
+	}
+	if err := a.write(env, o); err != nil {
+		return err
+	}
+	a.took = env.Now().Sub(started)
+	return a.print(env, o)
+}
+
+// An advice is all that is known at the end of a run, for whoever prints it.
+type advice struct {
+	project  project
+	manifest *lockfile.Manifest
+	selected selection
+	where    environment.Result
+	problem  *resolver.Problem
+	info     kb.Info
+	report   *resolver.Report
+	target   target
+	text     []byte // of the lock
+	written  written
+	took     time.Duration
+	notes    []string // what the user should know
+}
+
+// usageUnlessCancelled makes what the environment's detection complains of the
+// user's to mend, unless the user ended it.
+func usageUnlessCancelled(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return usageError{err}
+}
+
+// cacheFile names a file of the cache, empty if there is no cache.
+func cacheFile(env *Env, name string) string {
+	if env.CacheDir == "" {
+		return ""
+	}
+	return filepath.Join(env.CacheDir, name)
+}
+
+// fail reports an error of the search: as a document if one was asked for, with
+// what to do about it if not.
+func (a *advice) fail(env *Env, o adviseOptions, err error) error {
+	var unknown *resolver.UnknownError
+	var none *resolver.NoStackError
+	if !errors.As(err, &unknown) && !errors.As(err, &none) {
+		return err
+	}
+	if o.json {
+		if err := printJSON(env.Stdout, a.failure(err)); err != nil {
+			return err
+		}
+		return errReported{status(err)}
+	}
+	fmt.Fprintf(env.Stderr, "thamos: %s\n", err)
+	fmt.Fprintf(env.Stderr, "for %s\n", a.environment())
+	for _, n := range a.notes {
+		fmt.Fprintf(env.Stderr, "note: %s\n", n)
+	}
+	if unknown != nil {
+		fmt.Fprintf(env.Stderr, "The knowledge base is of %s. Use a newer one or one that holds these projects (--kb FILE), made with\n"+
+			"`thamos kb build --projects FILE --output FILE` from your index, or require other versions.\n", day(a.info.Built))
+	}
+	return errReported{status(err)}
+}

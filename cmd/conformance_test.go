@@ -1,0 +1,198 @@
+package cmd
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/py"
+	"github.com/thamos/thamos/resolver"
+)
+
+// sharedData returns the folder of third-party data, or skips the test.
+func sharedData(t testing.TB, name string) string {
+	t.Helper()
+	root := os.Getenv("THAMOS_SHARED_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared", "data")
+	}
+	path := filepath.Join(root, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no third-party data at %s: set THAMOS_SHARED_DATA to the folder that holds it", path)
+	}
+	return path
+}
+
+// answerDeviations are the versions, by input and Python, that differ from the
+// recorded newest-first answers, with the cause.
+var answerDeviations = map[string]map[py.Name]string{}
+
+// TestConformanceAnswers compares with the answers that uv gave when it saw of
+// the index only the releases whose metadata was saved, as wheels: the same
+// packages, and the same versions but for the listed differences. Where uv has
+// no answer there must be none, with a conflict that names the user's line.
+func TestConformanceAnswers(t *testing.T) {
+	dir := sharedData(t, "pypi-answers")
+	world := savedWorld(t)
+	inputs, err := filepath.Glob(filepath.Join(dir, "*.in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(inputs) == 0 {
+		t.Skipf("no inputs in %s", dir)
+	}
+	answer := regexp.MustCompile(`\.(\d+\.\d+)\.(txt|err)$`)
+	for _, input := range inputs {
+		base := strings.TrimSuffix(input, ".in")
+		answers, err := filepath.Glob(base + ".*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range answers {
+			if m := answer.FindStringSubmatch(a); m != nil {
+				name := filepath.Base(base) + "/" + m[1]
+				t.Run(name, func(t *testing.T) { checkAnswer(t, world, input, a, m[1], m[2] == "err", name) })
+			}
+		}
+	}
+}
+
+func checkAnswer(t *testing.T, world resolver.Knowledge, input, answer, python string, fails bool, name string) {
+	m, err := readManifest(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	platform, err := py.ParsePlatform("manylinux_2_36_x86_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := py.ParseVersion(python)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &resolver.Problem{
+		Environment: &py.Environment{Implementation: "cpython", Python: version, Platform: platform},
+		NoBuild:     resolver.Formats{All: true},
+	}
+	for _, r := range m.Requirements {
+		p.Requirements = append(p.Requirements, userRequirement(r))
+	}
+	report, err := resolver.Solve(context.Background(), p, world)
+	var none *resolver.NoStackError
+	switch {
+	case errors.As(err, &none):
+		if !fails {
+			t.Fatal(err)
+		}
+		if none.Lines[0].Origin == "" {
+			t.Errorf("the conflict does not begin with the user's line: %v", err)
+		}
+		return
+	case err != nil:
+		t.Fatal(err)
+	case fails:
+		t.Fatal("found a stack where there is none")
+	}
+	if err := resolver.Verify(context.Background(), p, world, report.Stack); err != nil {
+		t.Error(err)
+	}
+	got := map[py.Name]string{}
+	for _, c := range report.Stack {
+		got[c.Name] = c.Version.String()
+	}
+	want := pinned(t, answer)
+	for name, why := range answerDeviations[name] {
+		if got[name] == want[name] {
+			t.Errorf("%s no longer differs (%s): take it off the list", name, why)
+		}
+		if got[name] != "" && want[name] != "" {
+			got[name] = want[name]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("stack (-uv +thamos):\n%s", diff)
+	}
+}
+
+// pinned reads the name==version lines of an answer.
+func pinned(t testing.TB, file string) map[py.Name]string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pins := map[py.Name]string{}
+	for s := bufio.NewScanner(bytes.NewReader(data)); s.Scan(); {
+		if name, version, ok := strings.Cut(strings.TrimSpace(s.Text()), "=="); ok && !strings.HasPrefix(name, "#") {
+			version, _, _ = strings.Cut(version, " ")
+			name, _, _ = strings.Cut(name, "[")
+			pins[py.NormalizeName(name)] = version
+		}
+	}
+	return pins
+}
+
+// savedWorld builds a knowledge base of the saved index as uv saw it: only the
+// releases whose metadata is there, and of these only the wheels. What it does
+// not hold does not exist.
+func savedWorld(t testing.TB) resolver.Knowledge {
+	z, err := zip.OpenReader(sharedData(t, "pypi.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	file := filepath.Join(t.TempDir(), snapshotName)
+	w, err := kb.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ingest.Directory(context.Background(), z, func(l kb.Listing) error {
+		read := map[string]bool{}
+		for _, m := range l.Metadata {
+			read[m.Version.Key()] = true
+		}
+		l.Versions = nil
+		l.Files = slices.DeleteFunc(l.Files, func(f py.File) bool {
+			wheel, err := py.ParseWheelName(f.Filename)
+			return err != nil || !read[wheel.Version.Key()]
+		})
+		return w.Add(l)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(kb.Info{Built: 1}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := kb.Open(context.Background(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return closedWorld{db}
+}
+
+// closedWorld is knowledge that knows everything: a project without a record
+// does not exist.
+type closedWorld struct{ *kb.DB }
+
+func (w closedWorld) Projects(ctx context.Context, names []py.Name) ([]*py.Project, error) {
+	projects, err := w.DB.Projects(ctx, names)
+	for i, p := range projects {
+		if p == nil {
+			projects[i] = &py.Project{Name: names[i]}
+		}
+	}
+	return projects, err
+}

@@ -1,0 +1,195 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/thamos/thamos/kb"
+)
+
+// snapshotName is what a snapshot is called in a directory that holds one.
+const snapshotName = "snapshot.db"
+
+func newKB(env *Env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "kb",
+		Short: "Look at and build knowledge bases",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newKBStatus(env), newKBBuild(env))
+	return c
+}
+
+// openKB opens the knowledge base of the flag --kb, else the embedded one.
+func openKB(ctx context.Context, env *Env, path string) (*kb.DB, error) {
+	if path == "" {
+		done := progress(env, "unpacking the knowledge base")
+		defer done()
+		return kb.OpenEmbedded(ctx, cacheFile(env, "kb"))
+	}
+	full := absolute(env, path)
+	if info, err := os.Stat(full); err == nil && info.IsDir() {
+		full = filepath.Join(full, snapshotName)
+		if _, err := os.Stat(full); errors.Is(err, os.ErrNotExist) {
+			return nil, unknownError{fmt.Errorf("%s holds no %s; make one with `thamos kb build --output %s`", path, snapshotName, path)}
+		}
+	}
+	db, err := kb.Open(ctx, full)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, unknownError{fmt.Errorf("there is no knowledge base at %s", path)}
+	}
+	return db, err
+}
+
+func newKBStatus(env *Env) *cobra.Command {
+	var path string
+	var list, verify, asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say what the knowledge base holds, since when, and from which sources",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			db, err := openKB(c.Context(), env, path)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			if verify {
+				if err := db.Verify(c.Context()); err != nil {
+					return err
+				}
+			}
+			return kbStatus(c.Context(), env, db, path, list, verify, asJSON)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&path, "kb", "", "the knowledge base (default: the embedded one)")
+	f.BoolVar(&list, "list", false, "also list the projects")
+	f.BoolVar(&verify, "verify", false, "read everything and check the digest")
+	f.BoolVar(&asJSON, "json", false, "print one JSON document")
+	return c
+}
+
+// A kbDocument is the result of kb status for programs.
+type kbDocument struct {
+	Schema    string         `json:"schema"`
+	Name      string         `json:"name"`
+	Knowledge knowledgeJSON  `json:"knowledge"`
+	AgeDays   int            `json:"age_days"`
+	Origin    string         `json:"origin,omitempty"`
+	Verified  bool           `json:"verified"`
+	Projects  int            `json:"projects"`
+	Releases  int            `json:"releases"`
+	Known     int            `json:"known_releases"` // whose requirements are known
+	Files     int            `json:"files"`
+	Sources   []kbSourceJSON `json:"sources"`
+	List      []kbItemJSON   `json:"list,omitempty"`
+}
+
+type kbSourceJSON struct {
+	Name    string `json:"name"`
+	Licence string `json:"licence,omitempty"`
+	Date    string `json:"date,omitempty"`
+	Notes   string `json:"notes,omitempty"`
+}
+
+type kbItemJSON struct {
+	Name     string `json:"name"`
+	Releases int    `json:"releases"`
+	Known    int    `json:"known_releases"`
+	Newest   string `json:"newest_known,omitempty"`
+}
+
+func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verified, asJSON bool) error {
+	info, err := db.Info(ctx)
+	if err != nil {
+		return err
+	}
+	d := kbDocument{
+		Schema: "thamos/kb-status/1", Name: path, Verified: verified,
+		Knowledge: knowledgeJSON{info.Schema, info.Digest, day(info.Built)},
+		AgeDays:   int(env.Now().Sub(time.Unix(info.Built, 0)) / (24 * time.Hour)),
+		Origin:    info.Origin,
+		Projects:  info.Projects, Releases: info.Releases, Known: info.Known, Files: info.Files,
+	}
+	if path == "" {
+		d.Name = "embedded"
+	}
+	for _, s := range info.Sources {
+		d.Sources = append(d.Sources, kbSourceJSON(s))
+	}
+	if list {
+		if d.List, err = kbList(ctx, db); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return printJSON(env.Stdout, d)
+	}
+	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row("knowledge base", "%s, schema %s", d.Name, info.Schema)
+	row("built", "%s (%d days ago)", day(info.Built), d.AgeDays)
+	row("digest", "sha256:%s%s", info.Digest, map[bool]string{true: " (verified)"}[verified])
+	row("origin", "%s", orNone(info.Origin))
+	row("projects", "%d", info.Projects)
+	row("releases", "%d, of which the requirements of %d are known", info.Releases, info.Known)
+	row("files", "%d with size and sha256", info.Files)
+	for _, s := range d.Sources {
+		row("source", "%s, %s, %s; %s", s.Name, orNone(s.Date), orNone(s.Licence), orNone(s.Notes))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if !list {
+		return nil
+	}
+	fmt.Fprintln(env.Stdout)
+	w = tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROJECT\tRELEASES\tKNOWN\tNEWEST KNOWN")
+	for _, p := range d.List {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", p.Name, p.Releases, p.Known, orNone(p.Newest))
+	}
+	return w.Flush()
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func kbList(ctx context.Context, db *kb.DB) ([]kbItemJSON, error) {
+	names, err := db.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	projects, err := db.Projects(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var items []kbItemJSON
+	for _, p := range projects {
+		item := kbItemJSON{Name: string(p.Name), Releases: len(p.Releases)}
+		for _, r := range p.Releases {
+			if r.Requires == nil {
+				continue
+			}
+			if item.Known == 0 {
+				item.Newest = r.Version.String()
+			}
+			item.Known++
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}

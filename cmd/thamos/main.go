@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/thamos/thamos/cmd"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	return cmd.Main(ctx, realEnv(), os.Args[1:])
+}
+
+// realEnv is the world as it is. Directories that cannot be told stay empty;
+// commands that need them say so.
+func realEnv() *cmd.Env {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	home, _ := os.UserHomeDir()
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		cache = filepath.Join(cache, "thamos")
+	}
+	return &cmd.Env{
+		Dir:      dir,
+		Getenv:   os.Getenv,
+		CacheDir: cache,
+		HomeDir:  home,
+		Stdin:    os.Stdin,
+		Stdout:   os.Stdout,
+		Stderr:   os.Stderr,
+		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Now:      time.Now,
+		After:    time.After,
+		Rand:     rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+		GOOS:     runtime.GOOS,
+		Version:  version,
+	}
+}
