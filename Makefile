@@ -1,0 +1,54 @@
+# Everything a developer runs. `make test` is what README names; CI adds lint and race.
+export CGO_ENABLED = 0
+GO ?= go
+FUZZTIME ?= 1m
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PACKAGES = ./...
+
+.PHONY: build test race lint fuzz bench golden snapshot property verify-install clean
+
+build: ## the static binary, bin/thamos
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/thamos ./cmd/thamos
+
+test: ## all tests, at the depth of every day
+	$(GO) test $(PACKAGES)
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $(PACKAGES)
+
+lint: ## formatting, vet, staticcheck at a pinned version
+	@unformatted=$$(gofmt -l cmd kb lockfile resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	GOOS=darwin $(GO) vet ./cmd/... && GOOS=windows $(GO) vet ./cmd/...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for p in $$($(GO) list $(PACKAGES)); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+property: ## the property tests at full depth
+	$(GO) test -run 'Agrees|Matter|Fewer' ./resolver -rapid.checks 100000 -timeout 2h
+
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+golden: ## rewrite every golden file; look at the diff before you commit it
+	$(GO) test ./resolver ./lockfile ./cmd/... -update
+
+# The embedded snapshot is made from a folder or zip in the layout that kb/ingest
+# describes; same input, same bytes. ORIGIN is the index it was read from, by
+# default the one that pip uses by default.
+FROM ?= ../shared/data/pypi.zip
+BUILT ?= 2026-11-24
+ORIGIN ?= $(shell python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
+snapshot: build ## rebuild the embedded knowledge base
+	bin/thamos kb build --from $(FROM) --origin $(ORIGIN) --built $(BUILT) --embed kb/embedded
+
+verify-install: build ## locks of real projects through pip, pipenv and uv (network, not part of CI)
+	testdata/verify-install bin/thamos
+
+clean:
+	rm -rf bin
