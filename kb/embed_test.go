@@ -159,6 +159,10 @@ func TestUnpackAnew(t *testing.T) {
 			b, err := os.ReadFile(other)
 			return errors.Join(err, os.WriteFile(file, b, 0o600))
 		},
+		"longer": func(file string, text []byte) error { // the same content on more pages
+			b, err := os.ReadFile(alter(t, file, "CREATE TABLE x (y)", "DROP TABLE x"))
+			return errors.Join(err, os.WriteFile(file, b, 0o600))
+		},
 		"digest": func(file string, text []byte) error {
 			return os.WriteFile(file, bytes.ReplaceAll(text, []byte(e.Digest), []byte(sum("0"))), 0o600)
 		},

@@ -37,12 +37,14 @@ func world(t testing.TB) []Listing {
 				{Filename: "demo-2.0-py3-none-any.whl", Size: 20, SHA256: sum("2"), Uploaded: 2000, RequiresPython: ">=3.9", URL: "https://index.example/f/demo-2.0-py3-none-any.whl"},
 				{Filename: "demo-2.0.tar.gz", Size: 21, SHA256: sum("3"), Uploaded: 2010, RequiresPython: ">=3.9", Yanked: true, YankedReason: "wrong\x00\nfile"},
 				{Filename: "Demo-1.0.tar.gz", Size: 10, SHA256: sum("1"), Uploaded: 1000},
-				{Filename: "demo-1.5-cp311-cp311-manylinux_2_17_x86_64.whl", Uploaded: 1500, Yanked: true, YankedReason: "bad"},
+				{Filename: "Demo-1.5-cp311-cp311-manylinux_2_17_x86_64.whl", Uploaded: 1500, Yanked: true, YankedReason: "bad"},
 				{Filename: "demo-1.5-cp310-cp310-win_amd64.whl", Uploaded: 1600, Yanked: true},
 				{Filename: "demo-1.0-py2.7.egg", Uploaded: 1},
 				{Filename: "other-9.0.tar.gz", Uploaded: 9},
-				{Filename: "demo-1.0.post1-1-py3-none-any.whl"},
-				{Filename: "demo-1.0.post1-2-py3-none-any.whl"},
+				{Filename: "other-9.0-py3-none-any.whl", Uploaded: 9},
+				{Filename: "demo-1.0.post1-1-py3-none-any.whl", Uploaded: 1100, RequiresPython: ">=3.6"},
+				{Filename: "demo-1.0.post1-2-py3-none-any.whl", Uploaded: 1200, RequiresPython: ">=3.7"},
+				{Filename: "demo-1.0.post1-3-py3-none-any.whl", Uploaded: 1150, RequiresPython: ">=3.8"},
 			},
 			Versions: []py.Version{v("0.1"), v("2.0"), v("1.10")},
 			Metadata: []py.Metadata{
@@ -71,7 +73,8 @@ func wantWorld(t testing.TB) map[py.Name][]py.Release {
 			{Version: v("1.10"), Artifacts: &py.Artifacts{}},
 			// All files are yanked: so is the release, and they are its artifacts.
 			{Version: v("1.5"), Uploaded: 1500, LastUploaded: 1600, Yanked: true, YankedReason: "bad", Requires: leaf, Artifacts: &py.Artifacts{Wheels: []string{"cp310-cp310-win_amd64", "cp311-cp311-manylinux_2_17_x86_64"}}},
-			{Version: v("1.0.post1"), Artifacts: &py.Artifacts{Wheels: []string{"py3-none-any"}}},
+			// Nobody read its metadata: the newest file says which Python.
+			{Version: v("1.0.post1"), Uploaded: 1100, LastUploaded: 1200, RequiresPython: ">=3.7", Artifacts: &py.Artifacts{Wheels: []string{"py3-none-any"}}},
 			// Known to need nothing, which is not the same as not known.
 			{Version: v("1.0"), Uploaded: 1000, LastUploaded: 1000, Requires: &py.Requires{}, Artifacts: &py.Artifacts{Sdist: true}},
 			{Version: v("0.1"), Artifacts: &py.Artifacts{}},
@@ -220,6 +223,26 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// The order of files is promised, whatever the file's tables look like.
+func TestFilesAreSorted(t *testing.T) {
+	good, _ := write(t, world(t), nil)
+	d := openTest(t, alter(t, good, "CREATE TABLE f AS SELECT * FROM file ORDER BY filename DESC", "DROP TABLE file", "ALTER TABLE f RENAME TO file"))
+	got, err := d.Files(t.Context(), []py.Package{{Name: "demo", Version: version(t, "2.0")}})
+	if err != nil || len(got[0]) != 2 || got[0][0].Filename > got[0][1].Filename {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// Of several spellings of a version the shortest is used, in any order.
+func TestSpelling(t *testing.T) {
+	for _, test := range [][3]string{{"1.0", "1.0.0", "1.0"}, {"1.0.0rc1", "1.0rc1", "1.0rc1"}, {"1", "1", "1"}} {
+		v, w := version(t, test[0]), version(t, test[1])
+		if a, b := briefer(v, w).String(), briefer(w, v).String(); a != test[2] || b != test[2] {
+			t.Errorf("%s and %s: %s and %s, want %s", v, w, a, b, test[2])
+		}
+	}
+}
+
 // The tables promise answers to questions in SQL; the views are part of that.
 func TestViews(t *testing.T) {
 	file, _ := write(t, world(t), nil)
@@ -302,7 +325,7 @@ func TestInfo(t *testing.T) {
 	want := Info{
 		Schema: "1.0.0", Digest: got.Digest, Built: testInfo.Built, Origin: testInfo.Origin,
 		Sources:  []Source{{"a", "b", "c", "d"}, {"index", "as published", "2023-11-14", "z"}},
-		Projects: 3, Releases: 7, Known: 4, Files: 9,
+		Projects: 3, Releases: 7, Known: 4, Files: 10,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -62,17 +62,17 @@ func drafts(l Listing, files func(known bool) bool) ([]draft, error) {
 		}
 		if w, err := py.ParseWheelName(f.Filename); err == nil && w.Name == l.Name {
 			g := at(w.Version)
-			g.spellings[fromFile] = older(g.spellings[fromFile], w.Version)
+			g.spellings[fromFile] = briefer(g.spellings[fromFile], w.Version)
 			g.files = append(g.files, artifact{f, w.Tags})
 		} else if p, err := py.ParseSdistNameOf(l.Name, f.Filename); err == nil {
 			g := at(p.Version)
-			g.spellings[fromFile] = older(g.spellings[fromFile], p.Version)
+			g.spellings[fromFile] = briefer(g.spellings[fromFile], p.Version)
 			g.files = append(g.files, artifact{f, ""})
 		}
 	}
 	for _, v := range l.Versions {
 		g := at(v)
-		g.spellings[fromList] = older(g.spellings[fromList], v)
+		g.spellings[fromList] = briefer(g.spellings[fromList], v)
 	}
 	for i := range l.Metadata {
 		m := &l.Metadata[i]
@@ -117,9 +117,9 @@ type artifact struct {
 	tags string
 }
 
-// older returns the shorter of two spellings of one version, and of equally
+// briefer returns the shorter of two spellings of one version, and of equally
 // long ones the smaller, so that their order does not matter.
-func older(v, w py.Version) py.Version {
+func briefer(v, w py.Version) py.Version {
 	if v.IsZero() || cmp.Or(cmp.Compare(len(w.String()), len(v.String())), cmp.Compare(w.String(), v.String())) < 0 {
 		return w
 	}

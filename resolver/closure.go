@@ -59,7 +59,6 @@ type project struct {
 type release struct {
 	*py.Release
 	verdict verdict
-	list    *list
 	group   *group // once it is reached
 }
 
@@ -230,11 +229,6 @@ func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.
 		} else {
 			r.verdict = c.admit.judge(p.name, r.Release, r.Artifacts)
 		}
-		if r.verdict == admitted {
-			if r.list = c.list(r.Requires); r.list.malformed {
-				r.verdict = malformed
-			}
-		}
 		p.releases[i] = r
 	}
 	p.order = c.admit.order(p)
@@ -244,7 +238,7 @@ func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.
 // assume gives a project of which nothing is known the one release that every
 // requirement admits: optimism at its most helpful.
 func (p *project) assume() {
-	p.releases = []release{{Release: new(py.Release), list: new(list)}}
+	p.releases = []release{{Release: new(py.Release)}}
 	p.reached = newBits(1)
 	p.order = []int{0}
 }
@@ -277,11 +271,16 @@ func (c *closure) reach(n *need) {
 		if r.verdict != admitted || !members.has(i) || p.reached.has(i) {
 			continue
 		}
+		list := c.list(r.Requires)
+		if list.malformed {
+			r.verdict = malformed
+			continue
+		}
 		p.reached.add(i)
-		g := p.byList[r.list]
+		g := p.byList[list]
 		if g == nil {
-			g = &group{project: p, list: r.list}
-			p.byList[r.list] = g
+			g = &group{project: p, list: list}
+			p.byList[list] = g
 			p.groups = append(p.groups, g)
 			for e := -1; e < len(p.extras); e++ {
 				c.work = append(c.work, task{g, e})

@@ -121,10 +121,10 @@ type Reason uint8
 const (
 	IsNewest Reason = iota // no release is better, and newer is better
 	IsOldest               // no release is better, and older is better
-	Bounded                 // a requirement of the stack excludes the better one
-	Usable                  // the better one cannot be used in this environment
-	Known                   // the requirements of the better one are not known
-	Traded                  // the better one does not go together with more important choices
+	Bounded                // a requirement of the stack excludes the better one
+	Usable                 // the better one cannot be used in this environment
+	Known                  // the requirements of the better one are not known
+	Traded                 // the better one does not go together with more important choices
 )
 
 // String returns the word.
