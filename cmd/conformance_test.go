@@ -183,6 +183,42 @@ func savedWorld(t testing.TB) resolver.Knowledge {
 	return closedWorld{db}
 }
 
+// TestConformanceSnapshot rebuilds the embedded knowledge base from what it was
+// made of: the same bytes must come out.
+func TestConformanceSnapshot(t *testing.T) {
+	from := sharedData(t, "pypi.zip")
+	env, _, stderr := testEnv(t, nil)
+	db, err := openKB(context.Background(), env, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	info, err := db.Info(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, err = filepath.Abs(from); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"kb", "build", "--from", from, "--origin", info.Origin, "--built", day(info.Built), "--embed", env.Dir}
+	if got := Main(context.Background(), env, args); got != exitOK {
+		t.Fatalf("exit status %d\n%s", got, stderr)
+	}
+	for _, name := range []string{"snapshot.db.zst", "snapshot.json", "projects.txt"} {
+		want, err := os.ReadFile(filepath.Join("..", "kb", "embedded", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(env.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what `make snapshot` makes of %s", name, from)
+		}
+	}
+}
+
 // closedWorld is knowledge that knows everything: a project without a record
 // does not exist.
 type closedWorld struct{ *kb.DB }

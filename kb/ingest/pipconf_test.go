@@ -37,7 +37,7 @@ func index(name string) string { return "[global]\nindex-url = https://" + name 
 // which places win is the order of the list. Checked against pip 26's
 // documentation (Configuration files, Environment variables).
 func TestPipConfigOrder(t *testing.T) {
-	type place struct{ goos, variable, file string }
+	type place struct{ variable, file string }
 	orders := map[string]struct {
 		vars   map[string]string
 		places []place // strongest first
