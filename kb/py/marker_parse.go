@@ -191,7 +191,7 @@ func (p *parser) markerOperator() (string, error) {
 		p.i += len("not")
 		after := p.i
 		p.space()
-		if p.i > after && p.peekWord() == "in" {
+		if p.peekWord() == "in" { // as a word of its own, so there was white space
 			p.i += len("in")
 			return "not in", nil
 		}

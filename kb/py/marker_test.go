@@ -152,6 +152,8 @@ func TestMarkerEvaluate(t *testing.T) {
 		{marker: "os_name == 'nt' and sys_platform === 'linux'", undefined: true},
 		{marker: "os_name == 'posix' or '1' ~= platform_release", undefined: true},
 		{marker: "os_name == 'posix' or '6' ~= platform_release", env: old, undefined: true},
+		{marker: "os_name == 'nt' and '1' ~= platform_release", undefined: true},
+		{marker: "os_name == 'nt' or os_name == 'x' or '11' === platform_release", env: old, want: true},
 		{marker: "os_name == 'nt' or '10' === platform_release", env: old, want: true},
 		{marker: "'a' == 'a'", want: true},
 		{marker: "os_name == sys_platform", want: false},
@@ -197,7 +199,7 @@ func TestMarkerEvaluate(t *testing.T) {
 
 func TestMarkerEvaluateLock(t *testing.T) {
 	env := linux312(t)
-	extras, groups := []Name{"a-b", "c"}, []Name{"dev"}
+	extras, groups := []Name{"a-b", "c"}, []Name{"dev", "linux"}
 	tests := []struct {
 		marker          string
 		want, undefined bool
@@ -208,6 +210,7 @@ func TestMarkerEvaluateLock(t *testing.T) {
 		{marker: "'x' not in extras and os_name == 'posix'", want: true},
 		{marker: "'c' not in extras", want: false},
 		{marker: "os_name in extras", want: false},
+		{marker: "platform_system in dependency_groups", want: true}, // Linux, as a name
 		{marker: "extras == 'c'", undefined: true},
 		{marker: "'c' == extras", undefined: true},
 		{marker: "extras in 'c'", undefined: true},
@@ -328,6 +331,30 @@ func TestMarkerPythonVersions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Zeros at the end of a version, and numbers too long for the fast way.
+func TestMarkerOddPythonVersions(t *testing.T) {
+	long := strings.Repeat("9", 40)
+	for _, test := range []struct {
+		python, marker string
+		want           bool
+	}{
+		{"3.0.1", "python_version == '3'", true},
+		{"3.0.1", "python_version <= '3.0.0'", true},
+		{"0.0.1", "python_version == '0'", true},
+		{"3", "python_full_version == '3.0'", true},
+		{"3." + long + ".1", "python_version == '3." + long + "'", true},
+		{"3." + long + ".1", "python_version < '4'", true},
+	} {
+		e := &Environment{Python: mustVersion(t, test.python)}
+		if got, err := mustMarker(t, test.marker).Evaluate(e, ""); got != test.want || err != nil {
+			t.Errorf("Python %s: %s: %t, %v", test.python, test.marker, got, err)
+		}
+	}
+	if ok, err := mustMarker(t, "python_version < '4'").Evaluate(&Environment{}, ""); ok || err != nil {
+		t.Errorf("no Python: %t, %v", ok, err)
+	}
 }
 
 func FuzzMarker(f *testing.F) {

@@ -74,7 +74,7 @@ func TestParseMetadataErrors(t *testing.T) {
 		{"Name: a\nVersion: 1\nLicense: x\n y\nand so on\nRequires-Dist: b\n", `metadata line 5: want a header ("Name: value"), have "and so on"`},
 		{"Name: a\nVersion: 1\nsee: this\nsee also: that\n", `metadata line 4: want a header ("Name: value"), have "see also: that"`},
 		{"Name: a\nVersion: 1\n:x\n", "metadata line 3: want a header"},
-		{"Name: a\nVersion: 1\n" + strings.Repeat("A:\n", maxMetadataHeaders), "metadata has more than 50000 headers"},
+		{"Name: a\nVersion: 1\n" + strings.Repeat("A:\n", maxMetadataHeaders-1), "metadata has more than 50000 headers"},
 		{strings.Repeat("A", maxMetadata+1), "limit 16777216"},
 	}
 	for _, test := range tests {

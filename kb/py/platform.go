@@ -240,7 +240,7 @@ func (p Platform) macTags() []string {
 	machine := tagWord(p.Machine)
 	formats := macFormats(machine)
 	if major == 10 {
-		for n := minor; n >= 4 || n >= 0 && machine == "arm64"; n-- {
+		for n := minor; n >= 4; n-- {
 			add(10, n, formats...)
 		}
 		return tags

@@ -114,6 +114,10 @@ func TestPlatformTags(t *testing.T) {
 	if i := slices.Index(three, "manylinux_3_0_x86_64"); i < 0 || three[i+1] != "manylinux_2_50_x86_64" {
 		t.Errorf("glibc 3 does not run what is made for glibc 2: %v", three)
 	}
+	newer := Platform{OS: "linux", Machine: "x86_64", Libc: "glibc", Major: 3, Minor: 17}.Tags()
+	if newer[1] != "manylinux_3_17_x86_64" || newer[2] != "manylinux_3_16_x86_64" {
+		t.Errorf("glibc 3.17 is taken for 2.17: %v", newer)
+	}
 	huge := Platform{OS: "linux", Machine: "x86_64", Libc: "glibc", Major: 1 << 40, Minor: 1 << 40}
 	if n := len(huge.Tags()); n > 20000 {
 		t.Errorf("%d tags for glibc %d", n, huge.Major)

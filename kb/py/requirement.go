@@ -124,9 +124,13 @@ func (p *parser) check() error {
 	if len(p.text) > maxRequirement {
 		return p.fail(maxRequirement, "%d bytes long (limit %d)", len(p.text), maxRequirement)
 	}
-	if !utf8.ValidString(p.text) {
-		bad := strings.IndexFunc(p.text, func(r rune) bool { return r == utf8.RuneError })
-		return p.fail(bad, "not UTF-8")
+	for i, r := range p.text {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(p.text[i:]); size == 1 { // else U+FFFD was written
+			return p.fail(i, "not UTF-8")
+		}
 	}
 	return nil
 }

@@ -83,6 +83,7 @@ func TestParseRequirementErrors(t *testing.T) {
 		{"a; os_name == 'nt' x", 19, `want "and", "or" or the end`},
 		{"a; os_name", 10, "want an operator"},
 		{"a\xff", 1, "not UTF-8"},
+		{"a; os_name == '\ufffd' \xff", 20, "not UTF-8"},
 		{strings.Repeat("a", maxRequirement+1), maxRequirement, "limit 65536"},
 		{"a" + strings.Repeat(">1,", maxSpecifiers+1), 1 + 3*maxSpecifiers, "more than 1000 specifiers"},
 	}
@@ -116,6 +117,10 @@ func TestRequirementStringOfFields(t *testing.T) {
 	}
 	r.Extras = nil
 	if got, want := r.String(), "foo>=1"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	r.Name = "other"
+	if got, want := r.String(), "other>=1"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if got, want := (Requirement{Name: "a", URL: "u"}).String(), "a @ u"; got != want {

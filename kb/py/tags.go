@@ -58,12 +58,12 @@ func (e *Environment) Tags() *Tags {
 	if generic != "" {
 		t.pure = append(t.pure, pair{generic, "none"})
 	}
-	any := []pair{{python("py", minor), "none"}, {"py" + strconv.Itoa(major), "none"}}
+	pure := []pair{{python("py", minor), "none"}, {"py" + strconv.Itoa(major), "none"}}
 	for n := minor - 1; n >= 0; n-- {
-		any = append(any, pair{python("py", n), "none"})
+		pure = append(pure, pair{python("py", n), "none"})
 	}
-	t.pairs = append(t.pairs, any...)
-	t.pure = append(t.pure, any...)
+	t.pairs = append(t.pairs, pure...)
+	t.pure = append(t.pure, pure...)
 	return t.ranked()
 }
 
