@@ -15,6 +15,7 @@ type verdict uint8
 const (
 	admitted    verdict = iota
 	unread              // its requirements are not known
+	opaque              // it requires what no knowledge tells, such as a URL
 	malformed           // a requirement line of its metadata cannot be read
 	yanked              // PEP 592
 	wrongPython         // Requires-Python excludes the environment's
@@ -34,6 +35,8 @@ func (v verdict) String() string {
 		return "can be used"
 	case unread:
 		return "has requirements that are not known"
+	case opaque:
+		return "requires a URL, of which nothing is known"
 	case malformed:
 		return "has a requirement that cannot be read"
 	case yanked:
@@ -66,7 +69,7 @@ type admission struct {
 	wheels     map[*py.Artifacts]bool // has a wheel for this environment
 	pins       map[py.Name][]py.Version
 	named      map[py.Name]bool     // a user's requirement names a pre-release
-	hashes     map[py.Name][]string // the only files the user allows
+	hashes     map[py.Name][]string // the only files the user allows, see allowedHashes
 }
 
 func newAdmission(p *Problem, requirements, constraints []*Requirement, optimistic bool) *admission {
@@ -78,7 +81,7 @@ func newAdmission(p *Problem, requirements, constraints []*Requirement, optimist
 		wheels:     map[*py.Artifacts]bool{},
 		pins:       map[py.Name][]py.Version{},
 		named:      map[py.Name]bool{},
-		hashes:     map[py.Name][]string{},
+		hashes:     allowedHashes(requirements, constraints),
 	}
 	for _, r := range slices.Concat(requirements, constraints) {
 		if v, ok := r.Specifiers.Pinned(); ok {
@@ -87,7 +90,6 @@ func newAdmission(p *Problem, requirements, constraints []*Requirement, optimist
 		if r.Specifiers.Prereleases() {
 			a.named[r.Name] = true
 		}
-		a.hashes[r.Name] = append(a.hashes[r.Name], r.Hashes...)
 	}
 	return a
 }
@@ -172,19 +174,28 @@ func (a *admission) files(name py.Name, artifacts *py.Artifacts) verdict {
 	if artifacts.Sdist && !a.problem.NoBuild.Has(name) {
 		return admitted
 	}
-	ok, seen := a.wheels[artifacts]
-	if !seen {
-		for _, w := range artifacts.Wheels {
-			if _, ok = a.tags.Rank(w); ok {
-				break
-			}
-		}
-		a.wheels[artifacts] = ok
-	}
-	if !ok {
+	if !a.hasWheel(artifacts) {
 		return noWheel
 	}
 	return admitted
+}
+
+// hasWheel reports whether one of the wheels can be installed here.
+func (a *admission) hasWheel(artifacts *py.Artifacts) bool {
+	ok, seen := a.wheels[artifacts]
+	if !seen {
+		ok = slices.ContainsFunc(artifacts.Wheels, func(w string) bool {
+			_, fits := a.tags.Rank(w)
+			return fits
+		})
+		a.wheels[artifacts] = ok
+	}
+	return ok
+}
+
+// builds reports whether an admitted release is built from source.
+func (a *admission) builds(name py.Name, artifacts *py.Artifacts) bool {
+	return artifacts != nil && (a.problem.NoBinary.Has(name) || !a.hasWheel(artifacts))
 }
 
 // judgeNarrowed is judge for a release of which the user's hashes and dates
@@ -192,7 +203,7 @@ func (a *admission) files(name py.Name, artifacts *py.Artifacts) verdict {
 func (a *admission) judgeNarrowed(name py.Name, r *py.Release, left *py.Artifacts) verdict {
 	v := a.judge(name, r, left)
 	if v == noWheel && !left.Sdist && len(left.Wheels) == 0 {
-		if len(a.hashes[name]) > 0 {
+		if _, hashed := a.hashes[name]; hashed {
 			return wrongHash
 		}
 		return tooNew
@@ -204,7 +215,7 @@ func (a *admission) judgeNarrowed(name py.Name, r *py.Release, left *py.Artifact
 // of the files of those releases for which that is less than all.
 func (a *admission) narrow(ctx context.Context, k Knowledge, p *py.Project) (map[int]*py.Artifacts, error) {
 	limit := a.problem.ExcludeNewer
-	hashed := len(a.hashes[p.Name]) > 0
+	_, hashed := a.hashes[p.Name]
 	if limit == 0 && !hashed {
 		return nil, nil
 	}
@@ -227,20 +238,47 @@ func (a *admission) narrow(ctx context.Context, k Knowledge, p *py.Project) (map
 	}
 	left := make(map[int]*py.Artifacts, len(indices))
 	for n, i := range indices {
-		left[i] = artifactsOf(a.problem.Usable(p.Name, files[n]))
+		left[i] = artifactsOf(a.usable(p.Name, files[n]))
 	}
 	return left, nil
 }
 
-// Usable returns those of a project's files that the problem's dates, hashes
-// and formats let be installed, on whatever platform: what a lock lists.
-func (p *Problem) Usable(name py.Name, files []py.File) []py.File {
-	var allowed []string
-	for _, r := range p.Requirements {
-		if r.Name == name {
-			allowed = append(allowed, r.Hashes...)
+// allowedHashes returns, for the projects for which the user gives hashes, those
+// that every line with hashes allows.
+func allowedHashes(requirements, constraints []*Requirement) map[py.Name][]string {
+	allowed := map[py.Name][]string{}
+	for _, r := range slices.Concat(requirements, constraints) {
+		if len(r.Hashes) == 0 {
+			continue
+		}
+		if before, ok := allowed[r.Name]; ok {
+			allowed[r.Name] = slices.DeleteFunc(before, func(h string) bool { return !slices.Contains(r.Hashes, h) })
+		} else {
+			allowed[r.Name] = slices.Clone(r.Hashes)
 		}
 	}
+	return allowed
+}
+
+// Usable returns those of a project's files that the problem's dates, hashes
+// and formats let be installed, on whatever platform: what a lock lists. It
+// fails as Solve does if a marker of the user's has no meaning.
+func (p *Problem) Usable(name py.Name, files []py.File) ([]py.File, error) {
+	requirements, err := holding(p, p.Requirements)
+	if err != nil {
+		return nil, err
+	}
+	constraints, err := holding(p, p.Constraints)
+	if err != nil {
+		return nil, err
+	}
+	a := admission{problem: p, hashes: allowedHashes(requirements, constraints)}
+	return a.usable(name, files), nil
+}
+
+func (a *admission) usable(name py.Name, files []py.File) []py.File {
+	p := a.problem
+	allowed, hashed := a.hashes[name]
 	allYanked := !slices.ContainsFunc(files, func(f py.File) bool { return !f.Yanked })
 	var kept []py.File
 	for _, f := range files {
@@ -248,7 +286,7 @@ func (p *Problem) Usable(name py.Name, files []py.File) []py.File {
 		switch {
 		case f.Yanked && !allYanked,
 			p.ExcludeNewer != 0 && (f.Uploaded == 0 || f.Uploaded > p.ExcludeNewer),
-			len(allowed) > 0 && !slices.Contains(allowed, "sha256:"+f.SHA256),
+			hashed && !slices.Contains(allowed, "sha256:"+f.SHA256),
 			wheel && p.NoBinary.Has(name),
 			!wheel && p.NoBuild.Has(name):
 			continue

@@ -124,10 +124,7 @@ func BenchmarkPigeons(b *testing.B) {
 	for _, n := range []int{5, 6, 7} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			u := parseUniverse(b, pigeons(n))
-			p := &Problem{Environment: linux312(b)}
-			for i := range n {
-				p.Requirements = append(p.Requirements, userLine(b, fmt.Sprintf("p%d", i), i+1))
-			}
+			p := parseProblem(b, pigeonRoots(n))
 			for b.Loop() {
 				if _, err := Solve(context.Background(), p, u); err == nil {
 					b.Fatal("found a stack where there is none")
@@ -152,4 +149,13 @@ func pigeons(n int) string {
 		}
 	}
 	return u.String()
+}
+
+// pigeonRoots asks for all projects of pigeons.
+func pigeonRoots(n int) string {
+	var p strings.Builder
+	for i := range n {
+		fmt.Fprintf(&p, "p%d\n", i)
+	}
+	return p.String()
 }

@@ -17,6 +17,13 @@ func (b bitset) and(c bitset) {
 	}
 }
 
+// or adds what is in c, which has the same length.
+func (b bitset) or(c bitset) {
+	for i := range b {
+		b[i] |= c[i]
+	}
+}
+
 func (b bitset) count() int {
 	n := 0
 	for _, w := range b {

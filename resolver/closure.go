@@ -69,6 +69,7 @@ type group struct {
 	list     *list
 	releases []int
 	needs    []*need
+	barred   []int // extras with which it asks for what no knowledge tells
 }
 
 // A need is one requirement that a group (or, without a group, the user) has,
@@ -272,8 +273,12 @@ func (c *closure) reach(n *need) {
 			continue
 		}
 		list := c.list(r.Requires)
-		if list.malformed {
+		switch {
+		case list.malformed:
 			r.verdict = malformed
+			continue
+		case list.opaque && !c.admit.optimistic:
+			r.verdict = opaque
 			continue
 		}
 		p.reached.add(i)
@@ -307,6 +312,13 @@ func (c *closure) follow(t task) {
 	p := t.group.project
 	for _, l := range t.group.list.lines {
 		if t.extra < 0 && !l.always || t.extra >= 0 && (l.always || !c.holds(l, p.extras[t.extra])) {
+			continue
+		}
+		if l.req.URL != "" {
+			// Only with an extra; at its most helpful it asks for nothing.
+			if !c.admit.optimistic {
+				t.group.barred = append(t.group.barred, t.extra)
+			}
 			continue
 		}
 		n := &need{line: l, extra: t.extra, child: c.project(l.req.Name)}

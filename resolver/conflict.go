@@ -187,18 +187,9 @@ func (e *engine) shrink(ctx context.Context, fixed, open []int) ([]int, error) {
 }
 
 // explain puts the rules of a minimal conflict in the order of a walk from the
-// user's, and says what the projects that they fight about have.
+// user's, and says what the projects that they ask for have.
 func (e *engine) explain(rules []int) *NoStackError {
-	admits := map[*project]bitset{} // by version, what all rules together admit
-	for _, i := range rules {
-		r := e.rules[i]
-		members := e.closure.sets[r.child.sets[r.line.specs]].members
-		if admits[r.child] == nil {
-			admits[r.child] = slices.Clone(members)
-		} else {
-			admits[r.child].and(members)
-		}
-	}
+	left := e.left(rules)
 	x := new(NoStackError)
 	queue := []*project{nil} // nil: the user
 	seen := map[*project]bool{nil: true}
@@ -208,7 +199,7 @@ func (e *engine) explain(rules []int) *NoStackError {
 			if r.project != queue[head] {
 				continue
 			}
-			x.Lines = append(x.Lines, e.line(r, admits))
+			x.Lines = append(x.Lines, e.line(r, left))
 			if !seen[r.child] {
 				seen[r.child] = true
 				queue = append(queue, r.child)
@@ -216,30 +207,100 @@ func (e *engine) explain(rules []int) *NoStackError {
 		}
 	}
 	for _, p := range queue[1:] {
-		if s := supply(p, admits[p]); s.Short || len(s.Excluded) > 0 {
+		if s := supply(p, left[p]); s.Short || len(s.Excluded) > 0 {
 			x.Supplies = append(x.Supplies, s)
 		}
 	}
 	return x
 }
 
+// left works out, for each project that the rules ask for, which releases they
+// leave by version, as far as that can be said without searching: what the user
+// says of it holds, and so does what every remaining release of a parent says;
+// where its releases say different things, what any of them says may be.
+func (e *engine) left(rules []int) map[*project]bitset {
+	left := map[*project]bitset{}
+	full := func(p *project) bitset {
+		b := newBits(len(p.releases))
+		for i := range p.releases {
+			b.add(i)
+		}
+		return b
+	}
+	byParent := map[*project][]rule{}
+	for _, i := range rules {
+		r := e.rules[i]
+		if left[r.child] == nil {
+			left[r.child] = full(r.child)
+		}
+		if r.root != nil {
+			left[r.child].and(e.admits(r))
+		} else {
+			byParent[r.project] = append(byParent[r.project], r)
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, i := range rules {
+			parent, child := e.rules[i].project, e.rules[i].child
+			if parent == nil {
+				continue
+			}
+			allowed := newBits(len(child.releases))
+			some := false
+			for j := range parent.releases {
+				g := parent.releases[j].group
+				if g == nil || left[parent] != nil && !left[parent].has(j) {
+					continue
+				}
+				some = true
+				here := full(child)
+				for _, r := range byParent[parent] {
+					if r.child == child && slices.Contains(r.groups, g) {
+						here.and(e.admits(r))
+					}
+				}
+				allowed.or(here)
+			}
+			before := left[child].count()
+			if some {
+				left[child].and(allowed)
+			}
+			again = again || left[child].count() != before
+		}
+	}
+	return left
+}
+
+// admits returns the releases that a rule admits.
+func (e *engine) admits(r rule) bitset {
+	return e.closure.sets[r.child.sets[r.line.specs]].members
+}
+
 // line tells one rule of a conflict.
-func (e *engine) line(r rule, admits map[*project]bitset) ConflictLine {
+func (e *engine) line(r rule, left map[*project]bitset) ConflictLine {
 	if r.root != nil {
 		return ConflictLine{Origin: r.root.req.Origin, Constraint: r.root.constraint, Text: r.line.text, Child: r.child.name}
 	}
 	l := ConflictLine{Parent: r.project.name, Text: r.line.text, Child: r.child.name, All: true}
-	within := admits[r.project]
+	var others []py.Version // that have the line, although they are not left
 	for i := range r.project.releases {
 		rel := &r.project.releases[i]
-		if rel.group == nil || within != nil && !within.has(i) {
+		if rel.group == nil {
 			continue
 		}
-		if slices.Contains(r.groups, rel.group) {
+		has, remains := slices.Contains(r.groups, rel.group), left[r.project] == nil || left[r.project].has(i)
+		switch {
+		case has && remains:
 			l.Versions = append(l.Versions, rel.Version)
-		} else {
+		case has:
+			others = append(others, rel.Version)
+		case remains:
 			l.All = false
 		}
+	}
+	if len(l.Versions) == 0 {
+		l.Versions, l.All = others, false
 	}
 	return l
 }

@@ -1,6 +1,22 @@
 package resolver
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
+
+// maxLearned bounds the literals of learned clauses, and with them memory (four
+// bytes each) and work. Real problems learn thousands; only requirements made
+// to be hard learn millions.
+const maxLearned = 30_000_000
+
+// A GaveUpError says that a search ended at its bound: whether there is a stack
+// is not known.
+type GaveUpError struct{ Conflicts int }
+
+func (e *GaveUpError) Error() string {
+	return fmt.Sprintf("gave up after %d conflicts: whether a stack exists is not known; narrow the requirements", e.Conflicts)
+}
 
 // An engine searches the stacks that tables allow: conflict-driven clause
 // learning (Marques-Silva and Sakallah, GRASP, 1996; two watched literals and
@@ -23,6 +39,9 @@ type engine struct {
 	head    int   // trail[:head] is propagated
 	chosen  []int // by project: candidate, -1 for none
 	refuted bool  // there is no stack, whatever is assumed
+
+	conflicts int // clauses learned
+	learned   int // literals in them
 
 	seen    []bool  // scratch of analyze
 	visited []int32 // scratch of next, by project
@@ -318,7 +337,8 @@ func (e *engine) learn(c contradiction) (clause []lit, level int) {
 
 // search looks for a stack under assumptions. It returns true with the stack in
 // e.chosen; or false and the assumptions, true literals, that no stack
-// satisfies together (none if there is no stack at all).
+// satisfies together (none if there is no stack at all). It fails if ctx ends,
+// and with a *GaveUpError at its bound.
 func (e *engine) search(ctx context.Context, assumptions []lit) (found bool, core []lit, err error) {
 	e.undo(0)
 	for steps := 0; !e.refuted; steps++ {
@@ -331,6 +351,10 @@ func (e *engine) search(ctx context.Context, assumptions []lit) (found bool, cor
 				break
 			}
 			clause, level := e.learn(c)
+			e.conflicts++
+			if e.learned += len(clause); e.learned > maxLearned {
+				return false, nil, &GaveUpError{e.conflicts}
+			}
 			e.undo(level)
 			e.assert(clause)
 			continue

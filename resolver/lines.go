@@ -16,7 +16,12 @@ type line struct {
 // A list is a parsed requirement list.
 type list struct {
 	lines     []*line
-	malformed bool // a line cannot be read, or there are too many
+	malformed bool // a line cannot be read
+
+	// opaque reports that it asks for something that no knowledge tells: a
+	// direct reference, whose requirements only the URL's server knows, or more
+	// lines than are read.
+	opaque bool
 }
 
 // list parses a requirement list, once however many releases share it. The
@@ -31,17 +36,19 @@ func (c *closure) list(r *py.Requires) *list {
 		return l
 	}
 	if len(r.Lines) > maxLines {
-		l.malformed = true
+		l.opaque = true
 		return l
 	}
 	l.lines = make([]*line, 0, len(r.Lines))
 	for _, text := range r.Lines {
 		one := c.line(text)
-		if one.malformed {
+		switch {
+		case one.malformed:
 			l.malformed = true
 			return l
-		}
-		if one.always || one.byExtra {
+		case one.always && one.req.URL != "":
+			l.opaque = true
+		case one.always || one.byExtra:
 			l.lines = append(l.lines, one)
 		}
 	}
@@ -56,8 +63,7 @@ func (c *closure) line(text string) *line {
 	l := &line{text: text}
 	c.lines[text] = l
 	var err error
-	// A direct reference would need what the URL serves: nothing that is known.
-	if l.req, err = py.ParseRequirement(text); err != nil || l.req.URL != "" {
+	if l.req, err = py.ParseRequirement(text); err != nil {
 		l.malformed = true
 		return l
 	}

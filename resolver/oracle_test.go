@@ -13,37 +13,50 @@ import (
 )
 
 // drawWorld draws a small universe and a problem on it: cycles, extras,
-// markers, pre-releases, yanked and unread releases, projects without releases
-// and unknown ones.
+// markers, direct references, pre-releases, yanked and unread releases, files
+// for other platforms, projects without releases and unknown ones, constraints,
+// and every policy.
 func drawWorld(rt *rapid.T) (universe, problem string) {
 	var u, p strings.Builder
-	names := []string{"a", "b", "c", "d", "e", "f"}[:rapid.IntRange(1, 6).Draw(rt, "projects")]
+	names := []string{"a", "b", "c", "d", "e", "f", "g"}[:rapid.IntRange(1, 7).Draw(rt, "projects")]
 	versions := []string{"1.0", "1.5a1", "2.0", "2.1", "3.0b1"}
-	specs := []string{"", "", "==1.0", ">=2.0", "<2.0", "!=2.0", "<=2.1", ">1.0", "==2.*", ">=1.5a1", "<1.0"}
-	draw := func(from []string, what string) string { return rapid.SampledFrom(from).Draw(rt, what) }
+	specs := []string{"", "", "==1.0", ">=2.0", "<2.0", "!=2.0", "<=2.1", ">1.0", "==2.*", ">=1.5a1", "~=2.0", "<1.0"}
+	draw := func(what string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, what) }
 	requirement := func() string {
-		target := draw(append([]string{"z"}, append(names, names...)...), "target")
-		extra := draw([]string{"", "", "", "[x]", "[y]", "[x,y]"}, "extra")
-		marker := draw([]string{"", "", "", "", "; extra == 'x'", "; extra == 'y'", "; python_version < '3'"}, "marker")
-		return target + extra + draw(specs, "spec") + marker
+		target := draw("target", append([]string{"z"}, append(names, names...)...)...)
+		extra := draw("extra", "", "", "", "[x]", "[y]", "[x,y]")
+		marker := draw("marker", "", "", "", "", "; extra == 'x'", "; extra == 'y'", "; extra != 'x'", "; python_version < '3'")
+		return target + extra + draw("spec", specs...) + marker
 	}
 	for _, n := range names {
-		count := rapid.IntRange(0, 4).Draw(rt, "releases")
+		count := rapid.IntRange(0, 5).Draw(rt, "releases")
 		if count == 0 {
 			fmt.Fprintf(&u, "%s\n", n)
 		}
 		for _, v := range versions[:count] {
-			fmt.Fprintf(&u, "%s %s%s\n", n, v, draw([]string{"", "", "", "", "", "", " [yanked]", " [unread]", " [python >=3.13]"}, "flag"))
+			fmt.Fprintf(&u, "%s %s%s\n", n, v, draw("flag", "", "", "", "", "", "", "", "", " [yanked]", " [unread]",
+				" [python >=3.13]", " [sdist]", " [wheels cp312-cp312-win_amd64]", " [wheels py3-none-any] [sdist]"))
 			for range rapid.IntRange(0, 3).Draw(rt, "requirements") {
 				fmt.Fprintf(&u, "\t%s\n", requirement())
+			}
+			if rapid.IntRange(0, 20).Draw(rt, "reference") == 0 {
+				fmt.Fprintf(&u, "\tz @ https://files.example/z.zip%s\n", draw("marker", "", " ; extra == 'x'", " ; python_version < '3'"))
 			}
 		}
 	}
 	for range rapid.IntRange(1, 3).Draw(rt, "roots") {
 		fmt.Fprintf(&p, "%s\n", requirement())
 	}
-	if rapid.IntRange(0, 4).Draw(rt, "constrain") == 0 {
-		fmt.Fprintf(&p, "constraint %s%s\n", draw(names, "name"), draw(specs[2:], "spec"))
+	for range max(0, rapid.IntRange(-4, 2).Draw(rt, "constraints")) {
+		fmt.Fprintf(&p, "constraint %s%s\n", draw("name", names...), draw("spec", specs[2:]...))
+	}
+	fmt.Fprintf(&p, "prereleases %s\n", draw("policy", "if-necessary", "if-necessary", "allow", "explicit", "disallow"))
+	fmt.Fprintf(&p, "prefer %s\n", draw("preference", "newest", "newest", "oldest", "oldest-direct"))
+	if f := draw("no-build", "", "", "", ":all:", "a b"); f != "" {
+		fmt.Fprintf(&p, "no-build %s\n", f)
+	}
+	if f := draw("no-binary", "", "", "", ":all:", "a b"); f != "" {
+		fmt.Fprintf(&p, "no-binary %s\n", f)
 	}
 	return u.String(), p.String()
 }
@@ -51,14 +64,14 @@ func drawWorld(rt *rapid.T) (universe, problem string) {
 // A plain is the textbook search that the engine must agree with: depth first,
 // one project at a time, breadth first from the user's requirements, the
 // preferred release first, no propagation and no learning. It works on the
-// texts, with Verify as its only judge of a whole stack.
+// texts and has a judgement of its own.
 type plain struct {
 	t       testing.TB
-	problem *Problem
+	problem *Problem // its policies, and what its lines allow (pins, pre-releases)
+	asked   *Problem // whose lines are to be satisfied; the same, unless part is tried
 	u       Knowledge
-	admit   *admission
-	// optimistic plays unread releases as needing nothing, and unknown projects
-	// as having one release that fits everything.
+	// optimistic plays unread releases as needing nothing, direct references as
+	// fulfilled, and unknown projects as having one release that fits everything.
 	optimistic bool
 	chosen     map[py.Name]*py.Release // nil release: assumed
 }
@@ -95,17 +108,57 @@ func (s *plain) candidates(name py.Name) []*py.Release {
 		return nil
 	}
 	var stable, pre []*py.Release
+	pinned, named, direct := s.said(name)
 	for i := range p.Releases {
 		r := &p.Releases[i]
+		if s.problem.Preference == Oldest || s.problem.Preference == OldestDirect && direct {
+			r = &p.Releases[len(p.Releases)-1-i]
+		}
+		policy := s.problem.Prereleases
+		if policy == Explicit && named {
+			policy = Allow
+		}
 		switch {
-		case s.admit.judge(name, r, r.Artifacts) != admitted:
-		case r.Version.Prerelease():
+		case r.Yanked && !slices.Contains(pinned, r.Version.String()),
+			r.Version.Prerelease() && (policy == Disallow || policy == Explicit),
+			r.RequiresPython != "",
+			r.Requires == nil && !s.optimistic,
+			!s.installable(name, r.Artifacts):
+		case r.Version.Prerelease() && policy == IfNecessary:
 			pre = append(pre, r)
 		default:
 			stable = append(stable, r)
 		}
 	}
 	return append(stable, pre...)
+}
+
+// said returns what the user's lines say of a project: versions it is pinned
+// to, whether a pre-release is named, and whether it is required.
+func (s *plain) said(name py.Name) (pinned []string, named, direct bool) {
+	for i, r := range slices.Concat(s.problem.Requirements, s.problem.Constraints) {
+		if holds, err := r.Marker.Evaluate(s.problem.Environment, ""); err != nil {
+			s.t.Fatal(err)
+		} else if !holds || r.Name != name {
+			continue
+		}
+		text := r.Specifiers.String()
+		if v, ok := strings.CutPrefix(text, "=="); ok && !strings.HasSuffix(v, "*") {
+			pinned = append(pinned, v)
+		}
+		named = named || strings.ContainsAny(text, "ab")
+		direct = direct || i < len(s.problem.Requirements)
+	}
+	return pinned, named, direct
+}
+
+// installable judges kinds of files of the few that drawWorld draws.
+func (s *plain) installable(name py.Name, a *py.Artifacts) bool {
+	if a == nil {
+		return true
+	}
+	wheel := slices.Contains(a.Wheels, "py3-none-any") && !s.problem.NoBinary.Has(name)
+	return wheel || a.Sdist && !s.problem.NoBuild.Has(name)
 }
 
 // next walks what the choices require. It returns the first project that is
@@ -115,7 +168,7 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 	extras := map[py.Name][]py.Name{}
 	visited := map[py.Name]bool{}
 	var reqs []py.Requirement
-	held, err := holding(s.problem, s.problem.Requirements)
+	held, err := holding(s.asked, s.asked.Requirements)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -158,8 +211,11 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 					one, _ := r.Marker.Evaluate(s.problem.Environment, x)
 					holds = holds || one
 				}
-				if holds {
+				switch {
+				case holds && r.URL == "":
 					enter(r)
+				case holds && !s.optimistic:
+					broken = true
 				}
 			}
 		}
@@ -172,7 +228,7 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 		}
 		count = n
 	}
-	for _, c := range s.problem.Constraints {
+	for _, c := range s.asked.Constraints {
 		if rel := s.chosen[c.Name]; visited[c.Name] && rel != nil && !c.Specifiers.Contains(rel.Version) {
 			broken = true
 		}
@@ -186,15 +242,7 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 }
 
 func newPlain(t testing.TB, p *Problem, u Knowledge, optimistic bool) *plain {
-	held, err := holding(p, p.Requirements)
-	if err != nil {
-		t.Fatal(err)
-	}
-	constraints, err := holding(p, p.Constraints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &plain{t, p, u, newAdmission(p, held, constraints, optimistic), optimistic, map[py.Name]*py.Release{}}
+	return &plain{t, p, p, u, optimistic, map[py.Name]*py.Release{}}
 }
 
 // TestPlainSearchAgrees holds the engine against plain search on random worlds:
@@ -280,10 +328,9 @@ func checkConflict(rt *rapid.T, t *testing.T, p *Problem, u *universe, none *NoS
 		}
 		return &q
 	}
-	// The user's pins stay what they were (PEP 592), so keep the admission.
 	solvable := func(q *Problem) bool {
 		s := newPlain(t, p, u, true)
-		s.problem = q
+		s.asked = q
 		return s.solve()
 	}
 	if solvable(pick("")) {

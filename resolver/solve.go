@@ -12,8 +12,9 @@ import (
 // Solve finds the stack that the package comment describes.
 //
 // It fails with a *NoStackError if there provably is none, with an
-// *UnknownError if knowledge is missing to tell, with ctx's error if ctx ends
-// first, and with Knowledge's error if that fails.
+// *UnknownError if knowledge is missing to tell, with a *GaveUpError if the search
+// is too long to tell, with ctx's error if ctx ends first, and with Knowledge's
+// error if that fails.
 func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	c, err := newClosure(ctx, p, k, false)
 	if err != nil {
@@ -25,7 +26,11 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	case err != nil:
 		return nil, err
 	case found:
-		return e.report(), nil
+		r := e.report()
+		if !c.complete() {
+			err = doubt(ctx, p, k, r)
+		}
+		return r, err
 	}
 	if c.complete() {
 		return nil, conflict(ctx, c)
@@ -42,7 +47,7 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	case err != nil:
 		return nil, err
 	case found:
-		return nil, e.unknown()
+		return nil, e.unknown(e.report())
 	}
 	return nil, conflict(ctx, c)
 }
@@ -55,7 +60,12 @@ func (c *closure) complete() bool {
 			return false
 		}
 		for i := range p.releases {
-			if p.releases[i].verdict == unread {
+			if v := p.releases[i].verdict; v == unread || v == opaque {
+				return false
+			}
+		}
+		for _, g := range p.groups {
+			if len(g.barred) > 0 {
 				return false
 			}
 		}
@@ -80,6 +90,10 @@ type Choice struct {
 
 	// Direct reports that one of the user's requirements names it.
 	Direct bool
+
+	// Build reports that it has no wheel for the environment, so that installing
+	// it means building it from source.
+	Build bool
 
 	// Via are the requirements that it satisfies, and Needs those of its own
 	// that hold in the environment.
@@ -161,6 +175,7 @@ func (e *engine) report() *Report {
 			Package: py.Package{Name: project.name, Version: release.Version},
 			Release: release.Release,
 			Direct:  project.direct,
+			Build:   e.closure.admit.builds(project.name, release.Artifacts),
 		}
 		return true
 	})
@@ -211,36 +226,42 @@ func sortedKeys(m map[int]*Choice) []int {
 	return keys
 }
 
-// why says why nothing better than the chosen release of p was taken. A yanked
+// why says why nothing better than the chosen release of p was taken. Of the
+// better ones, those that could be used count before those that cannot. A yanked
 // release is not better than any.
 func (e *engine) why(p int, choice *Choice) Why {
 	project := e.closure.projects[p]
+	best := Why{}
+	if e.closure.admit.oldest(project) {
+		best.Reason = IsOldest
+	}
 	for _, i := range project.order {
 		r := &project.releases[i]
 		if r.Release == choice.Release {
 			break
 		}
-		switch r.verdict {
-		case yanked, prerelease:
+		if r.verdict == yanked || r.verdict == prerelease {
 			continue
-		case admitted:
-		case unread:
-			return Why{Reason: Known, Better: r.Version, Detail: r.verdict.String()}
-		default:
-			return Why{Reason: Usable, Better: r.Version, Detail: r.verdict.String()}
 		}
-		if by, ok := e.excludes(project, choice, i); ok {
-			return Why{Reason: Bounded, Better: r.Version, By: by}
+		w := Why{Reason: Usable, Better: r.Version, Detail: r.verdict.String()}
+		by, excluded := e.excludes(project, choice, i)
+		switch {
+		case excluded:
+			w = Why{Reason: Bounded, Better: r.Version, By: by}
+		case r.verdict == unread, r.verdict == opaque:
+			w.Reason = Known
+			return w
+		case r.verdict == admitted:
+			if name, ok := r.stranger(); ok {
+				return Why{Reason: Known, Better: r.Version, Detail: fmt.Sprintf("requires %s, of which nothing is known", name)}
+			}
+			return Why{Reason: Traded, Better: r.Version}
 		}
-		if name, ok := r.stranger(); ok {
-			return Why{Reason: Known, Better: r.Version, Detail: fmt.Sprintf("requires %s, which is not known", name)}
+		if best.Better.IsZero() {
+			best = w
 		}
-		return Why{Reason: Traded, Better: r.Version}
 	}
-	if e.closure.admit.oldest(project) {
-		return Why{Reason: IsOldest}
-	}
-	return Why{}
+	return best
 }
 
 // stranger returns a project that a release always requires and of which

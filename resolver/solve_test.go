@@ -16,6 +16,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden parts of testdata")
 
+// TestMain gives the property tests the depth of every day: two thousand worlds
+// each take a second. -rapid.checks says otherwise.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", "2000"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // TestWorlds solves every world of testdata: a comment that says what it shows,
 // a universe, a problem, and the report or the error.
 func TestWorlds(t *testing.T) {

@@ -183,13 +183,16 @@ func (t *tables) root(r *root, explain bool) {
 
 // group adds the clauses of what a group requires.
 func (t *tables) group(g *group, position []int, explain bool, rules map[ruleKey]int) {
-	if len(g.needs) == 0 {
+	if len(g.needs)+len(g.barred) == 0 {
 		return
 	}
 	p := g.project.id
 	v := t.variable(other, p, 0)
 	for _, i := range g.releases {
 		t.clause(t.candidate(p, position[i]).not(), v)
+	}
+	for _, x := range g.barred {
+		t.clause(v.not(), t.extras[p][x].not())
 	}
 	for _, n := range g.needs {
 		unless := []lit{v.not()}

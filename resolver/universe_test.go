@@ -223,6 +223,9 @@ func printReport(r *Report) string {
 		case Traded:
 			fmt.Fprintf(&b, ": not %s", w.Better)
 		}
+		if c.Build {
+			b.WriteString(", built")
+		}
 		b.WriteString("\n")
 	}
 	return b.String()

@@ -148,6 +148,9 @@ func (v *verification) requirements(c Choice) error {
 			}
 			holds, _ = r.Marker.Evaluate(v.problem.Environment, x)
 		}
+		if holds && r.URL != "" {
+			return fmt.Errorf("%s requires %s, which is not known", c.Package, r)
+		}
 		if holds {
 			if err := v.need(r, c.Package.String()); err != nil {
 				return err
