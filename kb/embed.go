@@ -33,12 +33,13 @@ const maxUnpacked = 1 << 30
 // because cacheDir is empty or nothing can be written there, it is unpacked
 // into memory.
 //
-// A file there that is not what this program unpacks is replaced. That is seen
-// by its size, its header and the digest it states; DB.Verify reads all of it.
+// A file there that is not what this program unpacks is replaced. All of it is
+// read to see that, but only where its size or its time is not what it was when
+// it was last read.
 func OpenEmbedded(ctx context.Context, cacheDir string) (*DB, error) {
 	e := embedded{packed: embeddedPacked}
 	if err := json.Unmarshal([]byte(embeddedManifest), &e.manifest); err != nil {
-		return nil, fmt.Errorf("embedded knowledge base: %s: %w", manifestFile, err)
+		return nil, fmt.Errorf("%s: %s: %w", embeddedName, manifestFile, err)
 	}
 	return e.open(ctx, cacheDir)
 }
@@ -53,7 +54,7 @@ type embedded struct {
 const embeddedName = "embedded knowledge base"
 
 func (e embedded) open(ctx context.Context, dir string) (*DB, error) {
-	if e.Size <= 0 || e.Size > maxUnpacked || len(e.Digest) != 64 {
+	if e.Size <= 0 || e.Size > maxUnpacked || len(e.Digest) != 64 || !isSHA256(e.SHA256) {
 		return nil, fmt.Errorf("%s: %w: %s is wrong", embeddedName, ErrDamaged, manifestFile)
 	}
 	if dir == "" {
@@ -76,7 +77,7 @@ func (e embedded) open(ctx context.Context, dir string) (*DB, error) {
 
 // openFile opens file if it is this snapshot, unpacked; else it returns nil.
 func (e embedded) openFile(ctx context.Context, file string) *DB {
-	if stat, err := os.Stat(file); err != nil || stat.Size() != e.Size {
+	if !e.intact(file) {
 		return nil
 	}
 	d, err := Open(ctx, file)
@@ -88,6 +89,37 @@ func (e embedded) openFile(ctx context.Context, file string) *DB {
 		return nil
 	}
 	return d
+}
+
+// A seal is how a file was when all of it was read and found right.
+type seal struct {
+	Size int64 `json:"size"`
+	Time int64 `json:"time"` // of the last change, in Unix nanoseconds
+}
+
+// intact reports whether file holds what this snapshot unpacks to. The seal
+// beside it saves reading it every time. Whoever changes both can have any
+// answer: what is looked for is damage and carelessness, not malice.
+func (e embedded) intact(file string) bool {
+	stat, err := os.Stat(file)
+	if err != nil || stat.Size() != e.Size {
+		return false
+	}
+	now := seal{stat.Size(), stat.ModTime().UnixNano()}
+	sealFile := strings.TrimSuffix(file, ".db") + ".json"
+	var last seal
+	if text, err := os.ReadFile(sealFile); err == nil && json.Unmarshal(text, &last) == nil && last == now {
+		return true
+	}
+	if _, sum, err := fileSum(file); err != nil || sum != e.SHA256 {
+		return false
+	}
+	// The file was looked at before it was read, so a change meanwhile breaks the
+	// seal. Without one, or with half of one, the next start reads the file again.
+	if text, err := json.Marshal(now); err == nil {
+		os.WriteFile(sealFile, text, 0o644)
+	}
+	return true
 }
 
 // unpackTo puts the unpacked snapshot at file. Two processes may do so at once:

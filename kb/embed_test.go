@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -141,8 +142,61 @@ func TestUnpackOnce(t *testing.T) {
 			t.Error("the second start unpacked again")
 		}
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
 		t.Errorf("in the directory: %v, %v", left, err)
+	}
+}
+
+// A file that was looked through is not looked through again before it changes.
+func TestSeal(t *testing.T) {
+	e := packed(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "kb-"+e.Digest[:12]+".db")
+	open := func(e embedded) string {
+		t.Helper()
+		d, err := e.open(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		return d.name
+	}
+	open(e)
+	wrong := e
+	wrong.SHA256 = sum("0") // what cannot be found right if the file is read
+	if name := open(wrong); name != file {
+		t.Errorf("opened from %s: the file was read again", name)
+	}
+	stat, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, stat.ModTime(), stat.ModTime().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if name := open(e); name != file { // the same bytes at another time
+		t.Errorf("opened from %s", name)
+	}
+	if now, err := os.Stat(file); err != nil || !os.SameFile(stat, now) {
+		t.Errorf("an unchanged file was replaced (%v)", err)
+	}
+	if name := open(wrong); name != file {
+		t.Errorf("opened from %s: what was found is not remembered", name)
+	}
+	seals, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(seals) != 1 {
+		t.Fatalf("%v, %v", seals, err)
+	}
+	for _, text := range []string{"", "{", "null", `{"size":1e99}`} {
+		if err := os.WriteFile(seals[0], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name := open(e); name != file {
+			t.Errorf("with the seal %q it was opened from %s", text, name)
+		}
+		if name := open(wrong); name != file {
+			t.Errorf("the seal %q was not renewed", text)
+		}
 	}
 }
 
@@ -153,8 +207,19 @@ func TestUnpackAnew(t *testing.T) {
 	for name, spoil := range map[string]func(file string, text []byte) error{
 		"cut off": func(file string, text []byte) error { return os.WriteFile(file, text[:len(text)/2], 0o600) },
 		"empty":   func(file string, text []byte) error { return os.WriteFile(file, nil, 0o600) },
-		"header":  func(file string, text []byte) error { text[0] ^= 1; return os.WriteFile(file, text, 0o600) },
-		"zeroed":  func(file string, text []byte) error { clear(text[100:]); return os.WriteFile(file, text, 0o600) },
+		"a byte": func(file string, text []byte) error { // of a text, where no SQLite would see it
+			at := bytes.Index(text, []byte("py3-none-any"))
+			text[at] ^= 1
+			return os.WriteFile(file, text, 0o600)
+		},
+		"flipped": func(file string, text []byte) error {
+			for i := 4096; i < len(text); i++ {
+				text[i] ^= 0xff
+			}
+			return os.WriteFile(file, text, 0o600)
+		},
+		"header": func(file string, text []byte) error { text[0] ^= 1; return os.WriteFile(file, text, 0o600) },
+		"zeroed": func(file string, text []byte) error { clear(text[100:]); return os.WriteFile(file, text, 0o600) },
 		"another": func(file string, text []byte) error {
 			b, err := os.ReadFile(other)
 			return errors.Join(err, os.WriteFile(file, b, 0o600))
@@ -169,9 +234,11 @@ func TestUnpackAnew(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "kb-"+e.Digest[:12]+".db")
-		if err := e.unpackTo(file); err != nil {
+		d, err := e.open(t.Context(), dir) // which seals it
+		if err != nil {
 			t.Fatal(err)
 		}
+		d.Close()
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +246,11 @@ func TestUnpackAnew(t *testing.T) {
 		if err := spoil(file, bytes.Clone(text)); err != nil {
 			t.Fatal(err)
 		}
-		d, err := e.open(t.Context(), dir)
+		// The clock of some file systems is too coarse for a test.
+		if err := os.Chtimes(file, time.Time{}, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		d, err = e.open(t.Context(), dir)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -236,6 +307,7 @@ func TestEmbeddedDamaged(t *testing.T) {
 		"size":     func(e *embedded) { e.Size-- },
 		"no size":  func(e *embedded) { e.Size = 0 },
 		"huge":     func(e *embedded) { e.Size = 1 << 40 },
+		"sha256":   func(e *embedded) { e.SHA256 = "0" },
 		"digest":   func(e *embedded) { e.Digest = sum("0") },
 		"short":    func(e *embedded) { e.Digest = "0" },
 		"bomb": func(e *embedded) {
@@ -313,7 +385,7 @@ func TestUnpackAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	for _, dir := range []string{dir, shared} {
-		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
 			t.Errorf("in the directory: %v, %v", left, err)
 		}
 	}

@@ -2,6 +2,8 @@ package kb
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +26,7 @@ const (
 type manifest struct {
 	Digest string `json:"digest"` // of its content
 	Size   int64  `json:"size"`   // bytes of the database file
+	SHA256 string `json:"sha256"` // of the database file
 	Built  int64  `json:"built"`  // birthday, in Unix seconds
 }
 
@@ -68,7 +71,7 @@ func PackEmbedded(ctx context.Context, path, dir string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	stat, err := os.Stat(path)
+	size, sum, err := fileSum(path)
 	if err != nil {
 		return Info{}, fmt.Errorf("pack knowledge base: %w", err)
 	}
@@ -76,7 +79,7 @@ func PackEmbedded(ctx context.Context, path, dir string) (Info, error) {
 	if err := Pack(path, &packed); err != nil {
 		return Info{}, err
 	}
-	about, err := json.MarshalIndent(manifest{info.Digest, stat.Size(), info.Built}, "", "\t")
+	about, err := json.MarshalIndent(manifest{info.Digest, size, sum, info.Built}, "", "\t")
 	if err != nil {
 		return Info{}, fmt.Errorf("pack knowledge base: %w", err)
 	}
@@ -90,6 +93,18 @@ func PackEmbedded(ctx context.Context, path, dir string) (Info, error) {
 		}
 	}
 	return info, nil
+}
+
+// fileSum returns the size and the sha256 of a file.
+func fileSum(path string) (int64, string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return n, hex.EncodeToString(h.Sum(nil)), err
 }
 
 // list names every project with the number of its releases: known ones, and all.

@@ -81,7 +81,7 @@ func unpack(name py.Name, text string) (packedProject, error) {
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: version %.80q is not in normal form", ErrDamaged, name, n, version)
 		case n > 0 && p.releases[n-1].version.Compare(r.version) <= 0:
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: %s is not older than %s", ErrDamaged, name, n, version, p.releases[n-1].version)
-		case r.uploaded > r.lastUploaded || r.uploaded == 0 && r.lastUploaded != 0:
+		case r.lastUploaded != 0 && (r.uploaded == 0 || r.uploaded > r.lastUploaded):
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: uploaded %d, last %d", ErrDamaged, name, n, r.uploaded, r.lastUploaded)
 		case yanked > 1:
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: yanked %d", ErrDamaged, name, n, yanked)

@@ -234,6 +234,37 @@ func TestFilesAreSorted(t *testing.T) {
 }
 
 // Of several spellings of a version the shortest is used, in any order.
+// When the newest file was uploaded is not known if a file that can be
+// installed has no date: it may be the newest.
+func TestUndated(t *testing.T) {
+	wheel := func(build string, uploaded int64, yanked bool) py.File {
+		return py.File{Filename: "a-1.0-" + build + "-py3-none-any.whl", Uploaded: uploaded, Yanked: yanked}
+	}
+	for _, test := range []struct {
+		name        string
+		files       []py.File
+		first, last int64
+	}{
+		{"all dated", []py.File{wheel("1", 10, false), wheel("2", 20, false)}, 10, 20},
+		{"the second not", []py.File{wheel("1", 10, false), wheel("2", 0, false)}, 10, 0},
+		{"the first not", []py.File{wheel("1", 0, false), wheel("2", 20, false), wheel("3", 10, false)}, 10, 0},
+		{"none dated", []py.File{wheel("1", 0, false), wheel("2", 0, false)}, 0, 0},
+		{"a yanked one not", []py.File{wheel("1", 10, false), wheel("2", 0, true)}, 10, 10},
+		{"all yanked", []py.File{wheel("1", 10, true), wheel("2", 0, true)}, 10, 0},
+		{"no files", nil, 0, 0},
+	} {
+		l := Listing{Name: "a", Versions: []py.Version{version(t, "1.0")}, Files: test.files}
+		file, _ := write(t, []Listing{l}, nil)
+		ps, err := openTest(t, file).Projects(t.Context(), []py.Name{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := ps[0].Releases[0]; r.Uploaded != test.first || r.LastUploaded != test.last {
+			t.Errorf("%s: first %d, last %d, want %d and %d", test.name, r.Uploaded, r.LastUploaded, test.first, test.last)
+		}
+	}
+}
+
 func TestSpelling(t *testing.T) {
 	for _, test := range [][3]string{{"1.0", "1.0.0", "1.0"}, {"1.0.0rc1", "1.0rc1", "1.0rc1"}, {"1", "1", "1"}} {
 		v, w := version(t, test[0]), version(t, test[1])
@@ -349,6 +380,10 @@ func TestUnpack(t *testing.T) {
 	})
 	if want := `[["2!1.0+l.1",5,6,1,1,2,3,4],["1.0rc1",0,0,0,0,0,0,0]]`; good != want {
 		t.Fatalf("packed as %s, want %s", good, want)
+	}
+	undated := `[["1.0",5,0,0,0,0,0,0]]` // not all of its files have a date
+	if p, err := unpack("p", undated); err != nil || p.releases[0].uploaded != 5 || p.releases[0].lastUploaded != 0 {
+		t.Errorf("%v, %v", p, err)
 	}
 	p, err := unpack("p", good)
 	if err != nil || pack(p.releases) != good {

@@ -156,10 +156,11 @@ func (g *group) draft(store func(known bool) bool) (draft, error) {
 	if !d.yanked {
 		used = slices.DeleteFunc(slices.Clone(g.files), func(f artifact) bool { return f.Yanked })
 	}
-	newest := int64(-1)
+	newest, undated := int64(-1), false
 	var kinds artifactsKey
 	var wheels []string
 	for _, f := range used {
+		undated = undated || f.Uploaded == 0
 		if f.tags == "" {
 			kinds.sdist = true
 		} else {
@@ -171,6 +172,9 @@ func (g *group) draft(store func(known bool) bool) (draft, error) {
 		if f.Uploaded > newest {
 			newest, d.requiresPython = f.Uploaded, clean(f.RequiresPython)
 		}
+	}
+	if undated {
+		d.lastUploaded = 0 // the file without a date may be the newest
 	}
 	slices.Sort(wheels)
 	kinds.wheels = strings.Join(slices.Compact(wheels), "\n")

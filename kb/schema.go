@@ -13,7 +13,7 @@ import (
 //	1.0.0	projects, releases, requirement lists, files
 const Schema = "1.0.0"
 
-// readable are the schemas this program reads.
+// readable are the schemas this program reads; see checkSchema for the words.
 const readable = "^1.0"
 
 // applicationID marks a SQLite file as a knowledge base ("tham").
@@ -143,7 +143,11 @@ func checkSchema(s string) error {
 		return err // the constant above is malformed
 	}
 	if !can.Check(v) {
-		return fmt.Errorf("%w: schema %v, this program reads %s", ErrSchema, v, readable)
+		who := "an older"
+		if v.Major() > 1 {
+			who = "a newer"
+		}
+		return fmt.Errorf("%w: schema %v, this program reads 1.x; %s thamos reads it", ErrSchema, v, who)
 	}
 	return nil
 }

@@ -39,10 +39,16 @@ type entry struct {
 }
 
 // Create begins a snapshot that Finish will put at path, over what is there. A
-// path that cannot be written to is found out now, not after the work.
+// path that cannot be written to is found out now, not after the work. A file
+// there that is neither empty nor a knowledge base, if a damaged one, is not
+// replaced: the error wraps ErrNotSnapshot.
 func Create(path string) (*Writer, error) {
 	if stat, err := os.Stat(path); err == nil && !stat.Mode().IsRegular() {
 		return nil, fmt.Errorf("create knowledge base: %s is not a regular file", path)
+	} else if err == nil && stat.Size() > 0 {
+		if err := replaceable(path, stat.Size()); err != nil {
+			return nil, fmt.Errorf("create knowledge base: %w", err)
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".kb-*.tmp")
 	if err != nil {
@@ -52,6 +58,19 @@ func Create(path string) (*Writer, error) {
 		return nil, fmt.Errorf("create knowledge base: %w", err)
 	}
 	return &Writer{path: path, projects: map[py.Name]*entry{}}, nil
+}
+
+// replaceable returns an error if the file at path is not a knowledge base.
+func replaceable(path string, size int64) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := checkHeader(f, size); err != nil && !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%s exists and will not be replaced: %w", path, err)
+	}
+	return nil
 }
 
 // Add adds what is known of one project. It is an error to add one that cannot

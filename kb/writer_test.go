@@ -205,8 +205,34 @@ func TestCreateAndReplace(t *testing.T) {
 		t.Errorf("Create in a directory that is not there: %v", err)
 	}
 	file := filepath.Join(dir, "kb.db")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+	old, _ := write(t, world(t), nil)
+	foreign := map[string][]byte{"text": []byte("[packages]\n"), "database": nil}
+	var err error
+	if foreign["database"], err = os.ReadFile(alter(t, old, "PRAGMA application_id = 1")); err != nil {
 		t.Fatal(err)
+	}
+	for name, text := range foreign {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Create(file); !errors.Is(err, ErrNotSnapshot) || !strings.Contains(err.Error(), file) {
+			t.Errorf("Create over a %s: %v", name, err)
+		}
+		if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, text) {
+			t.Errorf("Create over a %s changed it (%v)", name, err)
+		}
+	}
+	text, err := os.ReadFile(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, len(text) / 2, len(text)} { // empty, damaged, good
+		if err := os.WriteFile(file, text[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Create(file); err != nil {
+			t.Errorf("Create over %d bytes of a knowledge base: %v", n, err)
+		}
 	}
 	w, err := Create(file)
 	if err != nil {
@@ -215,8 +241,8 @@ func TestCreateAndReplace(t *testing.T) {
 	if _, err := w.Finish(Info{}); err == nil {
 		t.Fatal("finished without a birthday")
 	}
-	if old, err := os.ReadFile(file); err != nil || string(old) != "old" {
-		t.Fatalf("a failed Finish left %q, %v", old, err)
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, text) {
+		t.Fatalf("a failed Finish left %d bytes, %v", len(now), err)
 	}
 	if _, err := w.Finish(testInfo); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func replace(target string, data []byte) error {
 	}
 	f, err := createTemporary(filepath.Dir(target))
 	if err != nil {
-		return err
+		return cannotCreate(filepath.Dir(target), err)
 	}
 	return install(f, target, data, old)
 }
@@ -49,7 +49,7 @@ func replace(target string, data []byte) error {
 func install(f *os.File, target string, data []byte, old fs.FileInfo) error {
 	err := fill(f, data, old)
 	if err == nil {
-		err = os.Rename(f.Name(), target)
+		err = withoutPath(os.Rename(f.Name(), target))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
@@ -77,7 +77,31 @@ func fill(f *os.File, data []byte, old fs.FileInfo) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	return errors.Join(withoutPath(err), withoutPath(f.Close()))
+}
+
+// cannotCreate says why no file can be created in dir.
+func cannotCreate(dir string, err error) error {
+	err = withoutPath(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("directory %s does not exist: %w", dir, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("directory %s is not writable: %w", dir, err)
+	}
+	return fmt.Errorf("create a file in %s: %w", dir, err)
+}
+
+// withoutPath takes the name of the temporary file, which means nothing to the
+// user, out of an error.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // linkTarget follows the symbolic links that path itself is, as far as they

@@ -157,6 +157,9 @@ func TestWriteFileRefuses(t *testing.T) {
 	if err := WriteFile(missing, []byte("new")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
 		t.Errorf("writing to a directory that is not there gives %v", err)
 	}
+	if err := WriteFile(missing, nil); err == nil || !strings.Contains(err.Error(), "directory "+filepath.Dir(missing)+" does not exist") || strings.Contains(err.Error(), ".tmp") {
+		t.Errorf("writing to a directory that is not there gives %v", err)
+	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("%v were left behind (%v)", entries, err)
 	}
@@ -179,6 +182,23 @@ func TestWriteFileReadOnlyDirectory(t *testing.T) {
 	holds(t, path, "old")
 }
 
+// Errors are about what the user knows of, not about the temporary file.
+func TestCannotCreate(t *testing.T) {
+	for _, test := range []struct {
+		cause error
+		want  string
+	}{
+		{fs.ErrNotExist, "directory d does not exist: file does not exist"},
+		{fs.ErrPermission, "directory d is not writable: permission denied"},
+		{fs.ErrInvalid, "create a file in d: invalid argument"},
+	} {
+		err := cannotCreate("d", &fs.PathError{Op: "open", Path: "d/.thamos-0.tmp", Err: test.cause})
+		if !errors.Is(err, test.cause) || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
 // What fails after the temporary file is there leaves neither it nor a change.
 func TestReplaceCleansUp(t *testing.T) {
 	dir := t.TempDir()
@@ -189,7 +209,7 @@ func TestReplaceCleansUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close() // so that writing fails
-	if err := install(f, path, []byte("new"), nil); !errors.Is(err, os.ErrClosed) {
+	if err := install(f, path, []byte("new"), nil); !errors.Is(err, os.ErrClosed) || strings.Contains(err.Error(), ".tmp") {
 		t.Errorf("got %v", err)
 	}
 	holds(t, path, "old")

@@ -40,6 +40,7 @@ type Error struct {
 	Hint string // what to do, may be empty
 
 	cause error // of a file that cannot be read, else nil
+	lazy  bool  // only a requirement is refused, see Manifest.Broken
 }
 
 // Unwrap returns the error of the file system, so that fs.ErrNotExist is found.
@@ -58,9 +59,18 @@ type Manifest struct {
 	Kind Kind
 	Name string // the project's own name, empty if it has none
 
+	// Files are the files that were read, by their names in the fs.FS: the
+	// manifest itself, then what it includes in the order of reading, each once.
+	Files []string
+
 	// Requirements holds every requirement of every group and extra, in the
-	// order of the file.
+	// order of the file, except those that cannot be used.
 	Requirements []Requirement
+
+	// Broken holds what is wrong with groups and extras of which a requirement
+	// cannot be used. Whoever asks for such a group or extra must be refused with
+	// its Err; nobody else need know.
+	Broken []Broken
 
 	// Constraints bound versions of projects without requiring them (-c).
 	Constraints []Requirement
@@ -109,6 +119,14 @@ type Manifest struct {
 	document *node // of a Pipfile, for HashWithSource
 }
 
+// A Broken is a group, or an extra, that cannot be used, and why. As in
+// Requirement, one of Group and Extra is set.
+type Broken struct {
+	Group string
+	Extra py.Name
+	Err   *Error
+}
+
 // Formats is a set of projects: all, or those named.
 type Formats struct {
 	All   bool
@@ -129,7 +147,9 @@ type Requirement struct {
 	Extra py.Name
 
 	Index  string   // name of the Source it must come from, or empty
-	Hashes []string // "sha256:…" of --hash options
+	Hashes []string // "sha256:…" of --hash options; if there are any, one is sha256
+
+	err *Error // why it cannot be used; nil for all of Manifest.Requirements
 }
 
 // A Source is an index. An empty URL is the default index, to which Poetry gives

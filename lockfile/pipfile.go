@@ -58,7 +58,7 @@ func readPipfile(file string, doc *node) (*Manifest, error) {
 		}
 		for _, name := range section.keys {
 			r, err := m.pipfilePackage(name, section.fields[name])
-			if err != nil {
+			if err := r.keep(err); err != nil {
 				return nil, err
 			}
 			r.Group = group
@@ -201,7 +201,7 @@ func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
 	}
 	var err error
 	if r.Name, err = py.ParseName(name); err != nil {
-		return r, refuse(n.key, `extras go into the value: {version = "*", extras = ["x"]}`, "%v", err)
+		return r, unusable(n.key, `extras go into the value: {version = "*", extras = ["x"]}`, "%v", err)
 	}
 	version := n
 	if n.kind == table {
@@ -223,7 +223,7 @@ func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
 		text = "==" + text // as Pipenv does
 	}
 	if r.Specifiers, err = py.ParseSpecifiers(text); err != nil {
-		return r, refuse(version.pos, `write "*" for any version, or such as ">=1.0,<2"`, "version of %s: %v", name, err)
+		return r, unusable(version.pos, `write "*" for any version, or such as ">=1.0,<2"`, "version of %s: %v", name, err)
 	}
 	return r, nil
 }
@@ -233,7 +233,7 @@ func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
 func (m *Manifest) pipfileTable(r *Requirement, name string, n *node) (version *node, err error) {
 	for _, k := range pipfileDirect {
 		if off, ok := n.fields[k]; ok && off.value != false {
-			return nil, refuse(off.key, "name a release of an index instead, or leave it out and install it afterwards",
+			return nil, unusable(off.key, "name a release of an index instead, or leave it out and install it afterwards",
 				"%s comes from %s, and thamos knows releases of indexes only", name, k)
 		}
 	}
@@ -253,7 +253,7 @@ func (m *Manifest) pipfileTable(r *Requirement, name string, n *node) (version *
 		return nil, err
 	}
 	if r.Extras, err = parseExtras(extras); err != nil {
-		return nil, refuse(n.get("extras").pos, "", "extras of %s: %v", name, err)
+		return nil, unusable(n.get("extras").pos, "", "extras of %s: %v", name, err)
 	}
 	if r.Index, err = n.get("index").str("index"); err != nil {
 		return nil, err
@@ -270,9 +270,14 @@ func (m *Manifest) pipfileTable(r *Requirement, name string, n *node) (version *
 	}
 	for i, h := range written {
 		if h, err = parseHash(h); err != nil {
-			return nil, refuse(hashes.elems[i].pos, "", "%v", err)
+			return nil, unusable(hashes.elems[i].pos, "", "%v", err)
 		}
 		r.Hashes = append(r.Hashes, h)
+	}
+	if len(written) > 0 {
+		if err := checkHashes(r.Hashes, hashes.elems[0].pos); err != nil {
+			return nil, err
+		}
 	}
 	if r.Marker, err = pipfileMarker(name, n); err != nil {
 		return nil, err
@@ -301,7 +306,7 @@ func pipfileMarker(name string, n *node) (py.Marker, error) {
 		// Each is parsed alone for a message at its own place, and because
 		// "a) or (b" must not pass.
 		if _, err := py.ParseMarker(s); err != nil {
-			return py.Marker{}, refuse(value.pos, `write it such as sys_platform = "== 'linux'"`, "%s of %s: %v", k, name, err)
+			return py.Marker{}, unusable(value.pos, `write it such as sys_platform = "== 'linux'"`, "%s of %s: %v", k, name, err)
 		}
 		text = and(text, s)
 	}
@@ -310,7 +315,7 @@ func pipfileMarker(name string, n *node) (py.Marker, error) {
 	}
 	marker, err := py.ParseMarker(text)
 	if err != nil {
-		return marker, refuse(n.key, "", "markers of %s: %v", name, err)
+		return marker, unusable(n.key, "", "markers of %s: %v", name, err)
 	}
 	return marker, nil
 }

@@ -26,6 +26,7 @@ func TestPipfileRefusals(t *testing.T) {
 		{"shorthand", "[packages]\nb = {sys_platform = 'linux'}", "Pipfile:2:21: sys_platform of b: ??? (write it such as sys_platform = \"== 'linux'\")"},
 		{"index", "[packages]\nb = {index = 'x'}\n[[source]]\nname = 'a'\nurl = 'https://a.example/'", "Pipfile:2:14: no index named \"x\"; have a (define it as a [[source]])"},
 		{"hash", "[packages]\nb = {hashes = ['sha256:1']}", "Pipfile:2:16: hash \"sha256:1\" has not 64 hexadecimal digits"},
+		{"hashes of another kind", "[packages]\nb = {hashes = ['sha512:" + strings.Repeat("0", 128) + "']}", "Pipfile:2:16: none of the hashes is a sha256 (thamos and its knowledge base know sha256 only: add a sha256)"},
 		{"source without url", "[[source]]\nname = 'a'", "Pipfile:1:3: [[source]] has no url"},
 		{"source without name", "[[source]]\nurl = 'a'", "Pipfile:1:3: [[source]] has no name"},
 		{"source key", "[[source]]\nname = 'a'\nurl = 'b'\nverify-ssl = true", "Pipfile:4:1: unknown key \"verify-ssl\" in [[source]] (known are name, url, verify_ssl, warehouse)"},
@@ -46,7 +47,8 @@ func TestPipfileRefusals(t *testing.T) {
 	})
 }
 
-// TestPipfileHash compares with what Pipenv's plette answered (pipenv 2026.10.3).
+// TestPipfileHash compares with what Pipenv 2026.10.3 answered, and where it
+// refuses a Pipfile, with its recipe on what the file says.
 // The Pipfiles that Read refuses are here for the spelling of numbers.
 func TestPipfileHash(t *testing.T) {
 	const source = "[[source]]\nname = \"main\"\nurl = \"https://index.example/simple\"\nverify_ssl = true\n"
@@ -82,7 +84,7 @@ A = "*"
 version = "*"
 extras = ["crt", "a"]
 sys_platform = "== 'linux'"
-`, "95ea49598b3855fce6f3fcdd17bb87e61e4e740d06d912697aeed420b64a0419"},
+`, "8f88ec49f96d1b9a7c6394849545cb07e432bc93d25a9854bef2a3fd04819e6b"},
 		{"categories and thoth", "[scripts]\nserve = \"python -m http.server\"\n\n" + source + `
 [docs]
 sphinx = "*"
@@ -99,7 +101,7 @@ sort_pipfile = true
 [thoth]
 [thoth.allow_prereleases]
 flask = true
-`, "1e90bf39e76083dac43e537b5d2b967bbfb94e13e435b8099d9b8d1b420ccb9c"},
+`, "a1187a432bf83ae4fc81ec85e49b68f555d2b0db2d02cc0e45812bdeac851dd7"},
 		{"numbers", source + `[packages]
 a = 1
 b = 1.0
@@ -123,6 +125,27 @@ packages = {flask = {version = "*"}}
 requires.python_full_version = '3.11.4'
 requires.python_version = "3.11"
 `, "c6011bdb0a1448f676652d3299602cbb858c9864dced9cbfbd71187bf59e8665"},
+		// Names count as PEP 503 spells them.
+		{"capitals", source + "[packages]\nFlask = \"*\"\n", "6ae780642b877d7f998879b58a2639cdbabb2f63b7f527493f1a5979664fa93b"},
+		{"the same in small letters", source + "[packages]\nflask = \"*\"\n", "6ae780642b877d7f998879b58a2639cdbabb2f63b7f527493f1a5979664fa93b"},
+		{"underscores, dots", source + `[packages]
+Typing_Extensions = {version = "*", extras = ["A_b"]}
+"zope.Interface" = "==5.0"
+"a-_.b" = "*"
+`, "34f8da916f555bb4f69b36ec08cd17c9ae6a19ca9e6e6e1a8df6fe7676abc006"},
+		{"every section", source + `[packages]
+Flask = "*"
+[dev-packages]
+Pytest_Cov = ">=4"
+[docs]
+"sphinxcontrib.Apidoc" = "*"
+[Docs_Extra]
+MySt_Parser = {version = "*", index = "main"}
+`, "0d550ced09c769c88b06506cf1393dee5f9323c94ed1e9e4e54d8f22a75f98ef"},
+		{"tables", source + "[packages]\n[packages.Boto_3]\nversion = \"*\"\nsys_platform = \"== 'linux'\"\n", "fc0ab31e4e5a69f0a360d321b0c70eeefba9e520e10ae5d919e143d739ceb7e3"},
+		{"twice", source + "[packages]\nFlask = \"==1\"\nflask = \"==2\"\n", "1709e5a40fc6fd596025df3dacdcfc35e8330a5f430476da3ab5349abf506d01"},
+		{"twice, the other last", source + "[packages]\nflask = \"==2\"\nFlask = \"==1\"\n", "dee254c882066b0c50994cbafa5cb65027e2bd43fb09e3bea49447de83c6a646"},
+		{"odd names", source + "[custom]\n\"-A_\" = \"*\"\n", "4bddd112c63e35271a883b14d0bd5a36e46c5668cd280b606e8947b90df6723c"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

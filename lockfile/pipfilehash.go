@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/thamos/thamos/kb/py"
 )
 
 // HashWithSource returns Pipenv's hash of a Pipfile that has no [[source]]:
@@ -26,9 +28,11 @@ func (m *Manifest) HashWithSource(s Source) string {
 }
 
 // pipfileHash is the hash by which Pipenv sees whether a lock is that of a
-// Pipfile (plette's Pipfile.get_hash): the sha256 of the sources, the [requires]
-// table and all packages, as Python's json.dumps writes them with sorted keys,
-// nothing normalised. source stands in when doc has none.
+// Pipfile (its Pipfile.calculate_hash): the sha256 of the sources, the [requires]
+// table and all packages, as Python's json.dumps writes them with sorted keys.
+// Names of packages are normalised and nothing else; locks of Pipenv from before
+// it did so match a Pipfile whose names are normalised already. source stands in
+// when doc has none.
 func pipfileHash(doc *node, source *Source) string {
 	sources := doc.get("source")
 	if sources == nil && source != nil {
@@ -46,20 +50,33 @@ func pipfileHash(doc *node, source *Source) string {
 	whole := tree(map[string]any{"_meta": map[string]any{}})
 	whole.fields["_meta"].add("sources", sources)
 	whole.fields["_meta"].add("requires", orEmpty("requires"))
-	whole.add("default", orEmpty("packages"))
-	whole.add("develop", orEmpty("dev-packages"))
+	whole.add("default", normalizeKeys(orEmpty("packages")))
+	whole.add("develop", normalizeKeys(orEmpty("dev-packages")))
 	for _, k := range doc.keys {
 		switch k {
 		case "source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop":
 		default:
 			// [thoth] is one to Pipenv too, and a category named _meta replaces _meta.
-			whole.fields[k] = doc.fields[k]
+			whole.fields[k] = normalizeKeys(doc.fields[k])
 		}
 	}
 	var b strings.Builder
 	writeJSON(&b, whole)
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:])
+}
+
+// normalizeKeys returns a section with its packages under their normalised
+// names. Of two that become one, the later in the file stays, as in Pipenv.
+func normalizeKeys(section *node) *node {
+	if section.kind != table {
+		return section
+	}
+	out := tree(map[string]any{})
+	for _, k := range section.keys {
+		out.fields[string(py.NormalizeName(k))] = section.fields[k]
+	}
+	return out
 }
 
 // tree makes the node of a decoded value.

@@ -48,9 +48,9 @@ type LockedPackage struct {
 }
 
 // MatchesPipfile reports whether the lock was made from a Pipfile with one of
-// these hashes. Two recipes are in use for the same Pipfile: Pipenv's, of the
-// file as written (Manifest.PipfileHash), and that of Thoth, which normalises
-// it first (Manifest.ThothHash) and wrote locks that Pipenv calls out of date.
+// these hashes. Two recipes are in use for the same Pipfile: Pipenv's
+// (Manifest.PipfileHash), and that of Thoth, which normalises more than names
+// (Manifest.ThothHash) and wrote locks that Pipenv calls out of date.
 // A lock is current if it has either. Empty hashes match nothing.
 func (l *PipfileLock) MatchesPipfile(hashes ...string) bool {
 	return l.Hash != "" && slices.Contains(hashes, l.Hash)

@@ -48,10 +48,16 @@ func (p *pyproject) poetryMain(rs []poetryRequirement) error {
 			if r.Index != "" {
 				p.m.Requirements[i].Index = r.Index
 			}
+			if r.err != nil {
+				r.Extra = p.m.Requirements[i].Extra
+				if err := p.m.require(r.Requirement); err != nil {
+					return err
+				}
+			}
 		}
 		switch {
 		case of >= 0:
-			if !r.Specifiers.Empty() || !r.Marker.IsZero() {
+			if r.err == nil && (!r.Specifiers.Empty() || !r.Marker.IsZero()) {
 				r.Extra = p.m.Requirements[of].Extra
 				if err := p.m.require(r.Requirement); err != nil {
 					return err
@@ -151,7 +157,12 @@ func (p *pyproject) poetryGroups(poetry *node) error {
 			return err
 		}
 		if include := n.get("include-groups"); include != nil {
-			return refuse(include.key, "use [dependency-groups] with {include-group = …}, which Poetry reads too", "include-groups of Poetry is not supported yet")
+			p.addGroup(string(name))
+			r := Requirement{Group: string(name)}
+			r.err = unusable(include.key, "use [dependency-groups] with {include-group = …}, which Poetry reads too", "include-groups of Poetry is not supported yet")
+			if err := p.m.require(r); err != nil {
+				return err
+			}
 		}
 		if err := add(n.get("dependencies"), string(name)); err != nil {
 			return err
@@ -177,9 +188,9 @@ func (p *pyproject) poetryTable(t *node, group string) ([]poetryRequirement, err
 			}
 			continue
 		}
-		name, err := py.ParseName(k)
-		if err != nil {
-			return nil, refuse(n.key, "", "%v", err)
+		name, nameErr := py.ParseName(k)
+		if nameErr != nil && group == "" {
+			return nil, refuse(n.key, "", "%v", nameErr)
 		}
 		entries := []*node{n}
 		if n.kind == array { // one for each environment
@@ -187,7 +198,10 @@ func (p *pyproject) poetryTable(t *node, group string) ([]poetryRequirement, err
 		}
 		for _, e := range entries {
 			r, err := p.poetryRequirement(name, e)
-			if err != nil {
+			if nameErr != nil {
+				err = unusable(n.key, "", "%v", nameErr)
+			}
+			if err := r.keep(err); err != nil {
 				return nil, err
 			}
 			r.Group = group
@@ -212,9 +226,13 @@ func (p *pyproject) poetryRequirement(name py.Name, n *node) (r poetryRequiremen
 		r.Specifiers, err = poetryVersion(version, n.pos)
 		return r, err
 	}
+	// It comes first because what is optional and cannot be used is no error yet.
+	if r.optional, err = n.get("optional").boolean("optional"); err != nil {
+		return r, err
+	}
 	for _, k := range []string{"git", "url", "path", "file", "branch", "tag", "rev", "subdirectory"} {
 		if off := n.get(k); off != nil {
-			return r, refuse(off.key, "require a release of an index instead, or leave it out and install it afterwards",
+			return r, unusable(off.key, "require a release of an index instead, or leave it out and install it afterwards",
 				"%s comes from %s, and thamos knows releases of indexes only", name, k)
 		}
 	}
@@ -231,15 +249,12 @@ func (p *pyproject) poetryRequirement(name py.Name, n *node) (r poetryRequiremen
 			return r, err
 		}
 	}
-	if r.optional, err = n.get("optional").boolean("optional"); err != nil {
-		return r, err
-	}
 	extras, err := n.get("extras").strings("extras")
 	if err != nil {
 		return r, err
 	}
 	if r.Extras, err = parseExtras(extras); err != nil {
-		return r, refuse(n.get("extras").pos, "", "extras of %s: %v", name, err)
+		return r, unusable(n.get("extras").pos, "", "extras of %s: %v", name, err)
 	}
 	for _, k := range []string{"allow-prereleases", "allows-prereleases"} {
 		yes, err := n.get(k).boolean(k)
@@ -271,7 +286,7 @@ func poetryMarker(n *node) (py.Marker, error) {
 	if markers != "" {
 		// It is parsed alone too because "a) or (b" must not pass.
 		if _, err := py.ParseMarker(markers); err != nil {
-			return py.Marker{}, refuse(n.get("markers").pos, "", "markers: %v", err)
+			return py.Marker{}, unusable(n.get("markers").pos, "", "markers: %v", err)
 		}
 	}
 	if python := n.get("python"); python != nil {
@@ -295,7 +310,7 @@ func poetryMarker(n *node) (py.Marker, error) {
 			op, value = value[:2], strings.TrimSpace(value[2:])
 		}
 		if value == "" || strings.Trim(value, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
-			return py.Marker{}, refuse(platform.pos, "use markers instead", "platform %q is not supported", s)
+			return py.Marker{}, unusable(platform.pos, "use markers instead", "platform %q is not supported", s)
 		}
 		markers = and(markers, "sys_platform "+op+" '"+value+"'")
 	}
@@ -304,7 +319,7 @@ func poetryMarker(n *node) (py.Marker, error) {
 	}
 	m, err := py.ParseMarker(markers)
 	if err != nil {
-		return m, refuse(n.key, "", "markers: %v", err)
+		return m, unusable(n.key, "", "markers: %v", err)
 	}
 	return m, nil
 }

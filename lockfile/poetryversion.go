@@ -24,7 +24,7 @@ func parsePoetry(s string, pos Position) ([][]clause, error) {
 		var clauses []clause
 		rest := strings.Trim(alternative, ", \t\n\r")
 		if rest == "" {
-			return nil, refuse(pos, `write "*" for any version`, "version constraint %q is empty", s)
+			return nil, unusable(pos, `write "*" for any version`, "version constraint %q is empty", s)
 		}
 		for rest != "" {
 			op := rest[:len(rest)-len(strings.TrimLeft(rest, "^~=!<>"))]
@@ -36,7 +36,7 @@ func parsePoetry(s string, pos Position) ([][]clause, error) {
 			rest = strings.TrimLeft(rest[len(version):], ", \t\n\r")
 			more, err := poetryClause(op, version)
 			if err != nil {
-				return nil, refuse(pos, `write such as "^1.2", "~1.2", ">=1.2,<2" or "*"`, "version constraint %q: %v", s, err)
+				return nil, unusable(pos, `write such as "^1.2", "~1.2", ">=1.2,<2" or "*"`, "version constraint %q: %v", s, err)
 			}
 			clauses = append(clauses, more...)
 		}
@@ -124,11 +124,11 @@ func poetryVersion(s string, pos Position) (py.Specifiers, error) {
 		return py.Specifiers{}, err
 	}
 	if len(alternatives) > 1 {
-		return py.Specifiers{}, refuse(pos, "write one range and take versions out of it with !=", "version constraint %q has alternatives, which are not supported", s)
+		return py.Specifiers{}, unusable(pos, "write one range and take versions out of it with !=", "version constraint %q has alternatives, which are not supported", s)
 	}
 	specs, err := specifiers(alternatives[0])
 	if err != nil {
-		return specs, refuse(pos, "", "version constraint %q: %v", s, err)
+		return specs, unusable(pos, "", "version constraint %q: %v", s, err)
 	}
 	return specs, nil
 }
@@ -140,14 +140,14 @@ func pythonSpecifiers(alternatives [][]clause, pos Position) (py.Specifiers, err
 	for _, a := range alternatives {
 		specs, err := specifiers(a)
 		if err != nil {
-			return specs, refuse(pos, "", "python: %v", err)
+			return specs, unusable(pos, "", "python: %v", err)
 		}
 		if len(alternatives) == 1 || admitsPython3(specs) {
 			kept = append(kept, specs)
 		}
 	}
 	if len(kept) != 1 {
-		return py.Specifiers{}, refuse(pos, `write one range, such as ">=3.9,!=3.10.*"`, "python has several alternatives for Python 3, which are not supported")
+		return py.Specifiers{}, unusable(pos, `write one range, such as ">=3.9,!=3.10.*"`, "python has several alternatives for Python 3, which are not supported")
 	}
 	return kept[0], nil
 }

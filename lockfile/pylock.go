@@ -92,6 +92,11 @@ func (l *Lock) pylockHead(b *strings.Builder, pins []Pin) error {
 		if err != nil {
 			return err
 		}
+		if l.Environment.FreeThreaded {
+			// Tools will take the lock with the usual Python too, and find no file
+			// that fits or build one: PEP 508 tells the two by nothing.
+			b.WriteString("# Only for free-threaded Python, which no marker can say.\n")
+		}
 		b.WriteString("environments = [\n    " + tomlString(m) + ",\n]\n")
 	}
 	var extras, groups []string

@@ -164,6 +164,11 @@ environments = [
 	if !strings.Contains(string(got), want) {
 		t.Errorf("no %s in\n%s", want, got)
 	}
+	l.Environment.FreeThreaded = true
+	const about = "\n# Only for free-threaded Python, which no marker can say.\nenvironments = ["
+	if free, err := l.Pylock(); err != nil || strings.Replace(string(free), about, "\nenvironments = [", 1) != string(got) || !strings.Contains(string(free), about) {
+		t.Errorf("for a free-threaded Python: %v and\n%s", err, free)
+	}
 	l.Environment.Platform.Machine = "x'86"
 	if got, err := l.Pylock(); err == nil {
 		t.Errorf("a machine with a quote gives no error, but\n%s", got)

@@ -122,15 +122,16 @@ func parseRequirement(s string, pos Position) (Requirement, error) {
 	r := Requirement{Pos: pos, Text: oneLine(s)}
 	var err error
 	if r.Requirement, err = py.ParseRequirement(s); err != nil {
-		return r, refuse(pos, `write such as "name[extra]>=1.0; python_version < '3.12'"`, "not a requirement: %v", err)
+		return r, unusable(pos, `write such as "name[extra]>=1.0; python_version < '3.12'"`, "not a requirement: %v", err)
 	}
 	if r.URL != "" {
-		return r, refuse(pos, "require a release, such as "+string(r.Name)+">=1.0, or leave it out and install it afterwards",
+		return r, unusable(pos, "require a release, such as "+string(r.Name)+">=1.0, or leave it out and install it afterwards",
 			"%s comes from %s, and thamos knows releases of indexes only", r.Name, r.URL)
 	}
 	return r, nil
 }
 
+// requirements reads a list of PEP 508 texts, with those that cannot be used.
 func (p *pyproject) requirements(n *node, what string) ([]Requirement, error) {
 	elems, err := n.list(what)
 	if err != nil {
@@ -139,7 +140,7 @@ func (p *pyproject) requirements(n *node, what string) ([]Requirement, error) {
 	var rs []Requirement
 	for _, e := range elems {
 		r, err := p.requirement(e)
-		if err != nil {
+		if err := r.keep(err); err != nil {
 			return nil, err
 		}
 		rs = append(rs, r)
@@ -208,7 +209,7 @@ func (p *pyproject) add(rs []Requirement, group string, extra py.Name) error {
 	for i := 0; i < len(queue); i++ {
 		for _, r := range queue[i].requirements {
 			conditions := queue[i].conditions
-			if p.self == "" || r.Name != p.self {
+			if p.self == "" || r.Name != p.self || r.err != nil {
 				var err error
 				if r, err = r.under(conditions); err != nil {
 					return err
@@ -226,7 +227,12 @@ func (p *pyproject) add(rs []Requirement, group string, extra py.Name) error {
 			for _, e := range r.Extras {
 				again, ok := p.extras[e]
 				if !ok {
-					return refuse(r.Pos, "", "%s has no extra %q; have %s", p.self, e, list(p.m.Extras))
+					r.err = unusable(r.Pos, "", "%s has no extra %q; have %s", p.self, e, list(p.m.Extras))
+					r.Group, r.Extra = group, extra
+					if err := p.m.require(r); err != nil {
+						return err
+					}
+					break
 				}
 				weaker := func(c []string) bool {
 					return !slices.ContainsFunc(c, func(m string) bool { return !slices.Contains(conditions, m) })
@@ -291,11 +297,15 @@ func (p *pyproject) dependencyGroups() error {
 	}
 	for _, k := range all.keys {
 		name := string(py.NormalizeName(k))
+		p.addGroup(name)
 		rs, err := p.group(name, nil, map[string]bool{})
-		if err != nil {
+		broken := Requirement{Group: name}
+		if err := broken.keep(err); err != nil {
 			return err
 		}
-		p.addGroup(name)
+		if broken.err != nil {
+			rs = []Requirement{broken}
+		}
 		if err := p.add(rs, name, ""); err != nil {
 			return err
 		}
@@ -311,9 +321,9 @@ func (p *pyproject) addGroup(name string) {
 	}
 }
 
-// group returns the requirements of a dependency group and those it includes;
-// within are the groups that include it, done those whose requirements are
-// returned already.
+// group returns the requirements of a dependency group and those it includes,
+// with those that cannot be used; within are the groups that include it, done
+// those whose requirements are returned already.
 func (p *pyproject) group(name string, within []string, done map[string]bool) ([]Requirement, error) {
 	done[name] = true
 	within = append(within, name)
@@ -325,7 +335,7 @@ func (p *pyproject) group(name string, within []string, done map[string]bool) ([
 	for _, e := range elems {
 		if e.kind != table {
 			r, err := p.requirement(e)
-			if err != nil {
+			if err := r.keep(err); err != nil {
 				return nil, err
 			}
 			rs = append(rs, r)
@@ -333,7 +343,7 @@ func (p *pyproject) group(name string, within []string, done map[string]bool) ([
 		}
 		include := e.get("include-group")
 		if include == nil || len(e.keys) != 1 {
-			return nil, refuse(e.pos, `write a requirement or {include-group = "name"}`, "not an element of a dependency group")
+			return nil, unusable(e.pos, `write a requirement or {include-group = "name"}`, "not an element of a dependency group")
 		}
 		s, err := include.str("include-group")
 		if err != nil {
@@ -342,10 +352,10 @@ func (p *pyproject) group(name string, within []string, done map[string]bool) ([
 		other := string(py.NormalizeName(s))
 		switch {
 		case p.groups[other] == nil:
-			return nil, refuse(include.pos, "", "no dependency group %q; have %s", s, list(p.doc.get("dependency-groups").keys))
+			return nil, unusable(include.pos, "", "no dependency group %q; have %s", s, list(p.doc.get("dependency-groups").keys))
 		case slices.Contains(within, other):
 			chain := append(slices.Clone(within[slices.Index(within, other):]), other)
-			return nil, refuse(include.pos, "take one of them out", "dependency groups include each other: %s", strings.Join(chain, " -> "))
+			return nil, unusable(include.pos, "take one of them out", "dependency groups include each other: %s", strings.Join(chain, " -> "))
 		case done[other]:
 			continue
 		case len(within) == maxIncludeDepth:

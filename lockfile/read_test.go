@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -19,7 +20,7 @@ import (
 func dump(m *Manifest) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("kind %d name %q", m.Kind, m.Name)
+	line("kind %d name %q, read %q", m.Kind, m.Name, m.Files)
 	if !m.RequiresPython.Empty() {
 		line("%v: python %v (%q, %q)", m.PythonPos, m.RequiresPython, m.PythonVersion, m.PythonFullVersion)
 	}
@@ -41,6 +42,9 @@ func dump(m *Manifest) string {
 	}
 	list("requirement", m.Requirements)
 	list("constraint", m.Constraints)
+	for _, b := range m.Broken {
+		line("broken group=%s extra=%s: %v", b.Group, b.Extra, b.Err)
+	}
 	if m.PipfileHash != "" {
 		line("hash %s", m.PipfileHash)
 	}
@@ -127,9 +131,18 @@ func fuzzRead(t *testing.T, file, text string) {
 	}
 	count := strings.Count(text, "\n") + strings.Count(text, "\r") + 1
 	for _, r := range m.Requirements {
-		if r.Name == "" || r.Pos.Line < 1 || r.Pos.Line > count || r.Pos.Col < 1 {
+		if r.Name == "" || r.err != nil || r.Pos.Line < 1 || r.Pos.Line > count || r.Pos.Col < 1 {
 			t.Fatalf("%q at %v of %d lines", r.Name, r.Pos, count)
 		}
+	}
+	for _, b := range m.Broken {
+		checkError(t, b.Err)
+		if b.Group == "" && b.Extra == "" || b.Group != "" && !slices.Contains(m.Groups, b.Group) || b.Extra != "" && !slices.Contains(m.Extras, b.Extra) {
+			t.Fatalf("%+v is broken, of groups %q and extras %q", b, m.Groups, m.Extras)
+		}
+	}
+	if m.Files[0] != file {
+		t.Fatalf("read %q", m.Files)
 	}
 	seen := map[string]bool{}
 	for _, s := range m.Sources {
@@ -159,7 +172,8 @@ func sharedData(t *testing.T) fs.FS {
 // TestConformanceManifests reads every manifest of the shared data.
 func TestConformanceManifests(t *testing.T) {
 	fsys := sharedData(t)
-	// Refusals that are right, by file: what the message must contain.
+	// Refusals that are right, of the file or of groups, by file: what the message
+	// must contain.
 	refused := map[string]string{
 		"ecosystem/pyx-workspace/pyproject.toml": "comes from workspace", // its requirements are the workspace's members
 	}
@@ -185,6 +199,9 @@ func TestConformanceManifests(t *testing.T) {
 	for _, name := range files {
 		m, err := Read(fsys, name)
 		want, refusal := refused[name]
+		if err == nil && len(m.Broken) > 0 {
+			err = m.Broken[0].Err
+		}
 		switch {
 		case refusal && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: error %v, want one with %q", name, err, want)

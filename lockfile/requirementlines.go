@@ -193,6 +193,16 @@ func (l logicalLine) option(words []word) (option, []word, error) {
 	return o, words, nil
 }
 
+// checkHashes refuses hashes of which none is a sha256: no file can be told to
+// have them.
+func checkHashes(hashes []string, pos Position) error {
+	sha256 := func(h string) bool { return strings.HasPrefix(h, "sha256:") }
+	if len(hashes) == 0 || slices.ContainsFunc(hashes, sha256) {
+		return nil
+	}
+	return unusable(pos, "thamos and its knowledge base know sha256 only: add a sha256", "none of the hashes is a sha256")
+}
+
 // parseHash reads "sha256:…" and returns it in lower case. The algorithms are
 // those that pip takes.
 func parseHash(s string) (string, error) {

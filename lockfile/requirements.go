@@ -68,6 +68,9 @@ func (r *requirements) file(name string, constraint bool, from Position) error {
 		return err
 	}
 	r.files++
+	if !slices.Contains(r.m.Files, name) {
+		r.m.Files = append(r.m.Files, name)
+	}
 	r.bytes += len(text)
 	r.chain = append(r.chain, name)
 	defer func() { r.chain = r.chain[:len(r.chain)-1] }()
@@ -150,6 +153,7 @@ func (r *requirements) requirement(l logicalLine, written string, options []word
 // that does not change how a package is built.
 func hashes(l logicalLine, options []word) ([]string, error) {
 	var found []string
+	var first Position // of found
 	for len(options) > 0 {
 		o, rest, err := l.option(options)
 		if err != nil {
@@ -161,6 +165,9 @@ func hashes(l logicalLine, options []word) ([]string, error) {
 			if err != nil {
 				return nil, refuse(o.pos, "write --hash=sha256: and 64 hexadecimal digits", "%v", err)
 			}
+			if found == nil {
+				first = o.pos
+			}
 			found = append(found, h)
 		case "--config-settings", "--global-option":
 			return nil, refuse(o.pos, "take it out", "%s is not supported, because thamos builds nothing", o.name)
@@ -169,7 +176,7 @@ func hashes(l logicalLine, options []word) ([]string, error) {
 		}
 		options = rest
 	}
-	return found, nil
+	return found, checkHashes(found, first)
 }
 
 // option reads the first of options, which stand on a line of their own, and

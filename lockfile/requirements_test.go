@@ -41,6 +41,7 @@ func TestRequirementsRefusals(t *testing.T) {
 		{"quote", "--index-url 'a", "r.txt:1:13: a quote has no end"},
 		{"hash", "a==1 --hash=md5:00", `r.txt:1:6: hash "md5:00" is none of sha256, sha384 and sha512 (write --hash=sha256: and 64 hexadecimal digits)`},
 		{"hash digits", "a==1 --hash sha256:" + strings.Repeat("g", 64), `r.txt:1:6: hash "sha256:` + strings.Repeat("g", 64) + `" has not 64 hexadecimal digits (write --hash=sha256: and 64 hexadecimal digits)`},
+		{"hashes of another kind", "a==1 \\\n --hash=sha384:" + strings.Repeat("0", 96) + " --hash=sha512:" + strings.Repeat("0", 128), "r.txt:2:2: none of the hashes is a sha256 (thamos and its knowledge base know sha256 only: add a sha256)"},
 		{"hash alone", "--hash=sha256:00", "r.txt:1:1: --hash without a requirement (write it after the requirement it is for)"},
 		{"settings", "a --config-settings x=y", "r.txt:1:3: --config-settings is not supported, because thamos builds nothing (take it out)"},
 		{"formats", "--no-binary a,b!", "r.txt:1:1: --no-binary: ??? (write :all:, :none: or names with commas between them)"},
@@ -101,6 +102,49 @@ func TestRequirementsIncludes(t *testing.T) {
 		checkError(t, err)
 		if strings.Contains(want, "no such") && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v is not fs.ErrNotExist", name, err)
+		}
+	}
+}
+
+// Every file that was read is named once, in the order of reading.
+func TestFiles(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	fsys := fstest.MapFS{
+		"p/r.in":         file("-r q/b.txt\n-c ../c.txt\n-r q/b.txt"),
+		"p/q/b.txt":      file("a\n-c ../../c.txt\n-r d.txt"),
+		"p/q/d.txt":      file(""),
+		"c.txt":          file("b"),
+		"Pipfile":        file("[packages]"),
+		"pyproject.toml": file("[project]"),
+	}
+	for name, want := range map[string][]string{
+		"p/r.in":         {"p/r.in", "p/q/b.txt", "c.txt", "p/q/d.txt"},
+		"Pipfile":        {"Pipfile"},
+		"pyproject.toml": {"pyproject.toml"},
+	} {
+		m, err := Read(fsys, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, m.Files); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// A sha256 among other hashes will do, and all are kept.
+func TestHashes(t *testing.T) {
+	want := []string{"sha512:" + strings.Repeat("0", 128), "sha256:" + strings.Repeat("1", 64)}
+	for name, text := range map[string]string{
+		"r.txt":   "a --hash=" + want[0] + " --hash=" + want[1],
+		"Pipfile": "[packages]\na = {hashes = ['" + want[0] + "', '" + want[1] + "']}",
+	} {
+		m, err := Read(fstest.MapFS{name: {Data: []byte(text)}}, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, m.Requirements[0].Hashes); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
 	}
 }

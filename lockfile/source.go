@@ -37,6 +37,23 @@ func refuse(pos Position, hint, format string, args ...any) *Error {
 	return &Error{Pos: pos, Msg: shown(fmt.Sprintf(format, args...)), Hint: shown(hint)}
 }
 
+// unusable is refuse for a requirement that cannot be used, which is no error
+// before its group or extra is asked for.
+func unusable(pos Position, hint, format string, args ...any) *Error {
+	e := refuse(pos, hint, format, args...)
+	e.lazy = true
+	return e
+}
+
+// keep takes an error from unusable to r, for require to judge, and returns any other.
+func (r *Requirement) keep(err error) error {
+	if e, ok := err.(*Error); ok && e.lazy {
+		r.err = e
+		return nil
+	}
+	return err
+}
+
 // shown returns a text as it may be shown: without credentials, and not longer
 // than a screen.
 func shown(s string) string {
@@ -79,6 +96,7 @@ func readTOML(fsys fs.FS, name string, read func(file string, doc *node) (*Manif
 	if err != nil {
 		return nil, err
 	}
+	m.Files = []string{name}
 	slices.Sort(m.PrereleasesFor)
 	m.PrereleasesFor = slices.Compact(m.PrereleasesFor)
 	return m, nil
@@ -252,8 +270,19 @@ const (
 	maxIndexes      = 100
 )
 
-// require appends a requirement.
+// require appends a requirement. One that cannot be used breaks its group or
+// extra; if it is the project's own, its error is returned.
 func (m *Manifest) require(r Requirement) error {
+	if r.err != nil {
+		if r.Group == "" && r.Extra == "" {
+			return r.err
+		}
+		// The first says enough: there are only so many as groups and extras.
+		if n := len(m.Broken); n == 0 || m.Broken[n-1].Group != r.Group || m.Broken[n-1].Extra != r.Extra {
+			m.Broken = append(m.Broken, Broken{r.Group, r.Extra, r.err})
+		}
+		return nil
+	}
 	if len(m.Requirements) == maxRequirements {
 		return refuse(r.Pos, "", "more than %d requirements, the limit", maxRequirements)
 	}

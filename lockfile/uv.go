@@ -37,6 +37,11 @@ func (p *pyproject) uv() error {
 	if p.m.Constraints, err = p.requirements(uv.get("constraint-dependencies"), "constraint-dependencies"); err != nil {
 		return err
 	}
+	for _, r := range p.m.Constraints {
+		if r.err != nil {
+			return r.err
+		}
+	}
 	steps := []func(*node) error{p.uvPolicy, p.uvIndexes, p.uvSources}
 	for _, step := range steps {
 		if err := step(uv); err != nil {
@@ -198,7 +203,7 @@ func (p *pyproject) uvSources(uv *node) error {
 		}
 		for _, e := range entries {
 			more, err := p.uvSource(r, e)
-			if err != nil {
+			if err := r.keep(err); err != nil {
 				return err
 			}
 			if pinned = append(pinned, more...); len(pinned) > maxRequirements {
@@ -206,7 +211,9 @@ func (p *pyproject) uvSources(uv *node) error {
 			}
 		}
 	}
-	for _, r := range pinned {
+	all := append(p.m.Requirements, pinned...)
+	p.m.Requirements = nil
+	for _, r := range all { // again, because by now some cannot be used
 		if err := p.m.require(r); err != nil {
 			return err
 		}
@@ -221,9 +228,20 @@ func (p *pyproject) uvSource(r *Requirement, e *node) ([]Requirement, error) {
 	if err := e.table("a source of " + string(r.Name)); err != nil {
 		return nil, err
 	}
+	extra, err := e.get("extra").str("extra")
+	if err != nil {
+		return nil, err
+	}
+	group, err := e.get("group").str("group")
+	if err != nil {
+		return nil, err
+	}
+	if extra != "" && py.NormalizeName(extra) != r.Extra || group != "" && string(py.NormalizeName(group)) != r.Group {
+		return nil, nil
+	}
 	for _, k := range []string{"git", "url", "path", "workspace", "editable"} {
 		if off := e.get(k); off != nil && off.value != false {
-			return nil, refuse(off.key, "require a release of an index instead, or leave it out and install it afterwards",
+			return nil, unusable(off.key, "require a release of an index instead, or leave it out and install it afterwards",
 				"%s, required at %v, comes from %s, and thamos knows releases of indexes only", r.Name, r.Pos, k)
 		}
 	}
@@ -239,17 +257,6 @@ func (p *pyproject) uvSource(r *Requirement, e *node) ([]Requirement, error) {
 	}
 	if err := p.m.checkIndex(index, e.get("index").pos, "define it as a [[tool.uv.index]]"); err != nil {
 		return nil, err
-	}
-	extra, err := e.get("extra").str("extra")
-	if err != nil {
-		return nil, err
-	}
-	group, err := e.get("group").str("group")
-	if err != nil {
-		return nil, err
-	}
-	if extra != "" && py.NormalizeName(extra) != r.Extra || group != "" && string(py.NormalizeName(group)) != r.Group {
-		return nil, nil
 	}
 	marker, err := e.get("marker").str("marker")
 	if err != nil {

@@ -26,7 +26,8 @@ type Release struct {
 	Version Version
 
 	// Uploaded and LastUploaded are when its first and its newest file were
-	// uploaded, in Unix seconds; 0 means not known.
+	// uploaded, in Unix seconds; 0 means not known. LastUploaded is not known as
+	// soon as one file that can be installed has no date.
 	Uploaded, LastUploaded int64
 
 	// Yanked reports that every file of the release is yanked (PEP 592);
