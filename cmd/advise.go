@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,7 @@ type adviseOptions struct {
 	python, pythonVersion, platform string
 
 	pre          bool
+	prerelease   string
 	excludeNewer string
 	noBuild      []string
 	noBinary     []string
@@ -82,6 +84,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for, such as 3.12")
 	f.StringVar(&o.platform, "platform", "", "the platform to choose for, such as manylinux_2_28_x86_64, macosx_14_0_arm64, win_amd64")
 	f.BoolVar(&o.pre, "pre", false, "treat pre-releases like other versions")
+	f.StringVar(&o.prerelease, "prerelease", "", "when pre-releases may be chosen: if-necessary (default), allow, explicit or disallow")
 	f.StringVar(&o.excludeNewer, "exclude-newer", "", "see only files uploaded until this day (2026-01-31), time (RFC 3339) or age (7 days)")
 	f.StringSliceVar(&o.noBuild, "only-binary", nil, "never build these projects from source (:all: for all)")
 	f.StringSliceVar(&o.noBinary, "no-binary", nil, "always build these projects from source (:all: for all)")
@@ -148,6 +151,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return a.fail(env, o, err)
 	}
 	a.report = report
+	a.remark(o)
 	if err := a.lock(ctx, env, db, o); err != nil {
 		return err
 	}
@@ -172,6 +176,32 @@ type advice struct {
 	written  written
 	took     time.Duration
 	notes    []string // what the user should know
+}
+
+// remark notes what the user should know of the answer: newer releases that
+// were passed over because they are not known, and extras that do not exist.
+func (a *advice) remark(o adviseOptions) {
+	unknown := 0
+	for _, c := range a.report.Stack {
+		if c.Why.Reason == resolver.Known {
+			unknown++
+		}
+		for _, x := range c.Extras {
+			brings := slices.ContainsFunc(c.Needs, func(e resolver.Edge) bool { return e.Extra == x })
+			if !brings && !slices.Contains(c.Release.Requires.Extras, x) {
+				a.notes = append(a.notes, fmt.Sprintf("%s has no extra %q", c.Package, x))
+			}
+		}
+	}
+	if len(a.problem.Requirements) == 0 && len(a.manifest.Requirements) > 0 {
+		a.notes = append(a.notes, fmt.Sprintf("nothing that %s requires was selected; see --group and --extra", a.project.file))
+	}
+	if o.dev && !slices.ContainsFunc(a.manifest.Requirements, func(r lockfile.Requirement) bool { return r.Group == "dev" }) {
+		a.notes = append(a.notes, fmt.Sprintf("--dev adds nothing: %s has no development dependencies%s", a.project.file, have(a.manifest.Groups)))
+	}
+	if unknown > 0 {
+		a.notes = append(a.notes, fmt.Sprintf("of %s a newer release was passed over because what it requires is not known (see WHY)", count(unknown, "package")))
+	}
 }
 
 // usageUnlessCancelled makes what the environment's detection complains of the

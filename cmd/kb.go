@@ -137,7 +137,7 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	row("knowledge base", "%s, schema %s", d.Name, info.Schema)
-	row("built", "%s (%d days ago)", day(info.Built), d.AgeDays)
+	row("built", "%s (%s ago)", day(info.Built), count(d.AgeDays, "day"))
 	row("digest", "sha256:%s%s", info.Digest, map[bool]string{true: " (verified)"}[verified])
 	row("origin", "%s", orNone(info.Origin))
 	row("projects", "%d", info.Projects)

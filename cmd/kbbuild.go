@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,6 +94,9 @@ func kbBuild(ctx context.Context, env *Env, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	if info.Origin == "" {
+		fmt.Fprintln(env.Stderr, "note: it does not record an index (--origin), so locks name the one that pip is configured to use")
+	}
 	if o.embed != "" {
 		if info, err = kb.PackEmbedded(ctx, path, absolute(env, o.embed)); err != nil {
 			return err
@@ -152,6 +156,9 @@ func buildSaved(ctx context.Context, env *Env, o buildOptions, path string, info
 	stop := progress(env, "reading "+o.from)
 	defer stop()
 	info, report, err := ingest.BuildDirectory(ctx, fsys, path, info, o.embed != "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, usagef("%s is no saved index: %w", o.from, err)
+	}
 	if err != nil {
 		return info, err
 	}
@@ -196,6 +203,9 @@ func buildLive(ctx context.Context, env *Env, o buildOptions, path string, info 
 	}
 	report, err := ingest.Live(ctx, options, w.Add)
 	_ = bar.Clear()
+	if ctx.Err() != nil && !o.noCache && env.CacheDir != "" {
+		return info, errors.New("interrupted; what was read is kept: the same command goes on from there")
+	}
 	if err != nil {
 		return info, err
 	}
@@ -207,6 +217,11 @@ func buildLive(ctx context.Context, env *Env, o buildOptions, path string, info 
 		return info, err
 	}
 	liveFaults(env, report)
+	for _, r := range wanted.Requirements {
+		if slices.Contains(report.Missing, r.Name) {
+			return info, fmt.Errorf("the index has no project %s (%s); the knowledge base is written without it", r.Name, r.Pos)
+		}
+	}
 	return info, nil
 }
 
@@ -287,7 +302,7 @@ func liveFaults(env *Env, r ingest.LiveReport) {
 	faults(env, r.Report)
 	showFaults(env, "unknown", r.Unknown, 0)
 	showFaults(env, "without metadata", r.Unread, 0)
-	fmt.Fprintf(env.Stderr, "%d requests\n", r.Requests)
+	fmt.Fprintf(env.Stderr, "%s\n", count(r.Requests, "request"))
 }
 
 func showFaults(env *Env, what string, all []ingest.Fault, dropped int) {

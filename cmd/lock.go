@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
@@ -32,7 +33,7 @@ type target struct {
 	format format
 	path   string // absolute; empty for standard output
 	shown  string // for messages
-	free   bool   // the user asked for neither a format nor a place
+	own    bool   // the user named neither a format nor a file
 }
 
 // chooseTarget decides which lock is written where, before any work is done.
@@ -42,7 +43,7 @@ func chooseTarget(env *Env, p project, m *lockfile.Manifest, o adviseOptions) (t
 	switch t.format {
 	case "":
 		t.format = formatOf(o.output, own)
-		t.free = o.output == ""
+		t.own = o.output == "" || o.output == "-"
 	case pipfileLock:
 		if m.Kind != lockfile.Pipfile {
 			return t, usagef("a Pipfile.lock is the lock of a Pipfile, and this is %s; use --format requirements or pylock", p.file)
@@ -65,8 +66,14 @@ func chooseTarget(env *Env, p project, m *lockfile.Manifest, o adviseOptions) (t
 		t.path = filepath.Join(p.dir, name)
 	}
 	t.shown = shorten(env, t.path)
-	if same(t.path, p.path()) {
-		return t, usagef("%s is the manifest, which is never changed; give the lock another name with --output", t.shown)
+	if t.format == pipfileLock && filepath.Base(t.path) != "Pipfile.lock" || t.format != pipfileLock && filepath.Base(t.path) == "Pipfile.lock" {
+		return t, usagef("%s: Pipfile.lock is the name of a Pipfile's lock, and of nothing else", t.shown)
+	}
+	if info, err := os.Stat(t.path); err == nil && info.IsDir() {
+		return t, usagef("%s is a directory; name the file to write", t.shown)
+	}
+	if o.fileDir != "" && (filepath.IsAbs(o.fileDir) || t.format != pylock) {
+		return t, usagef("--file-dir: a directory relative to the pylock.toml that is written; this is %q for %s", o.fileDir, t.format)
 	}
 	if t.format == pylock && !pylockName(filepath.Base(t.path)) {
 		return t, usagef("%s: installers read a pylock only if it is called pylock.toml or pylock.NAME.toml", t.shown)
@@ -149,14 +156,20 @@ func (a *advice) lock(ctx context.Context, env *Env, db *kb.DB, o adviseOptions)
 		FileDir:           o.fileDir,
 		Comment:           a.comment(),
 	}
-	if err := a.sources(env, l); err != nil {
+	if err := a.sources(ctx, env, o, l); err != nil {
 		return err
 	}
 	needs := a.needs()
 	for i, c := range a.report.Stack {
 		p := lockfile.Pin{
 			Package: c.Package, Extras: c.Extras, RequiresPython: c.Release.RequiresPython,
-			Files: a.problem.Usable(c.Name, files[i]), Index: l.Sources[0].Name,
+			Index: l.DefaultSource,
+		}
+		if p.Files, err = a.problem.Usable(c.Name, files[i]); err != nil {
+			return err
+		}
+		if l.DefaultSource == "" && len(l.Sources) > 0 {
+			p.Index = l.Sources[0].Name
 		}
 		if a.target.format == pipfileLock && !c.Direct {
 			p.Index = "" // as Pipenv writes it
@@ -191,11 +204,14 @@ func (a *advice) lock(ctx context.Context, env *Env, db *kb.DB, o adviseOptions)
 	if !errors.As(err, &missing) {
 		return err
 	}
-	if a.target.free {
+	if a.target.own {
 		// The project still gets a lock that installs, and is told which.
 		a.notes = append(a.notes, "pylock.toml would need the URL of every file, which this knowledge base does not record: locked as requirements instead (see --file-dir)")
-		a.target.format, a.target.path = requirements, filepath.Join(a.project.dir, "requirements.lock")
-		a.target.shown = shorten(env, a.target.path)
+		a.target.format = requirements
+		if a.target.path != "" {
+			a.target.path = filepath.Join(a.project.dir, "requirements.lock")
+			a.target.shown = shorten(env, a.target.path)
+		}
 		a.text, err = printLock(l, requirements)
 		return err
 	}
@@ -236,45 +252,58 @@ func (a *advice) environment() string {
 }
 
 // sources fills in the indexes of the lock: the manifest's, else what pip is
-// configured to use, else where the knowledge base comes from.
-func (a *advice) sources(env *Env, l *lockfile.Lock) error {
+// configured to use, else where the knowledge base comes from. Requirements do
+// not name the default index, so they can do without knowing it.
+func (a *advice) sources(ctx context.Context, env *Env, o adviseOptions, l *lockfile.Lock) error {
 	l.Sources = slices.Clone(a.manifest.Sources)
-	unnamed := len(l.Sources) == 0 || l.Sources[0].Extra || l.Sources[0].Explicit
-	if unnamed {
-		l.Sources = slices.Insert(l.Sources, 0, lockfile.Source{VerifySSL: true})
+	pip, err := pipConfig(env)
+	if err != nil {
+		return err
 	}
+	url := cmp.Or(pip.IndexURL, a.info.Origin)
 	for i := range l.Sources {
-		s := &l.Sources[i]
-		if s.URL != "" { // else it is the default index, which Poetry only names
-			continue
-		}
-		var err error
-		if s.URL, err = defaultIndex(env, a.info); err != nil {
-			return err
-		}
+		l.Sources[i].URL = cmp.Or(l.Sources[i].URL, url) // Poetry only names the default index
 	}
-	if unnamed {
+	if len(l.Sources) == 0 || l.Sources[0].Extra || l.Sources[0].Explicit {
 		// Pipenv's name for its default index, with which it hashes a Pipfile.
 		name := "pypi"
 		for slices.ContainsFunc(l.Sources, func(s lockfile.Source) bool { return s.Name == name }) {
 			name += "-default"
 		}
-		l.Sources[0].Name, l.DefaultSource = name, name
+		l.DefaultSource = name
+		l.Sources = slices.Insert(l.Sources, 0, lockfile.Source{Name: name, URL: url, VerifySSL: true})
 	}
-	l.PipfileHash = a.manifest.HashWithSource(l.Sources[0])
-	return nil
+	if url == "" && a.target.format != requirements && slices.ContainsFunc(l.Sources, func(s lockfile.Source) bool { return s.URL == "" }) {
+		return usagef("neither the manifest nor pip's configuration names an index, and the knowledge base does not record one; set PIP_INDEX_URL")
+	}
+	if url == "" && l.DefaultSource != "" {
+		l.Sources, l.DefaultSource = l.Sources[1:], ""
+	}
+	l.PipfileHash, err = a.pipfileHash(ctx, env, o)
+	return err
 }
 
-// defaultIndex is the URL of the index to use where the manifest names none.
-func defaultIndex(env *Env, info kb.Info) (string, error) {
-	pip, err := pipConfig(env)
-	if err != nil {
-		return "", err
+// pipfileHash is Pipenv's hash of a Pipfile. One without sources is hashed with
+// Pipenv's own default index, wherever it is installed from: the one that the
+// embedded knowledge base is of.
+func (a *advice) pipfileHash(ctx context.Context, env *Env, o adviseOptions) (string, error) {
+	if a.manifest.Kind != lockfile.Pipfile || a.manifest.PipfileHash != "" {
+		return a.manifest.PipfileHash, nil
 	}
-	if url := cmp.Or(pip.IndexURL, info.Origin); url != "" {
-		return url, nil
+	origin := a.info.Origin
+	if o.kb != "" {
+		db, err := openKB(ctx, env, "")
+		if err != nil {
+			return "", err
+		}
+		defer db.Close()
+		info, err := db.Info(ctx)
+		if err != nil {
+			return "", err
+		}
+		origin = info.Origin
 	}
-	return "", usagef("neither the manifest nor pip's configuration names an index, and the knowledge base does not record one; set PIP_INDEX_URL")
+	return a.manifest.HashWithSource(lockfile.Source{Name: "pypi", URL: origin, VerifySSL: true}), nil
 }
 
 // A need says who needs a package.
@@ -334,22 +363,40 @@ const (
 
 // write puts the lock where it belongs.
 func (a *advice) write(env *Env, o adviseOptions) error {
+	if a.target.path != "" {
+		for _, f := range a.manifest.Files {
+			if same(a.target.path, f) {
+				return usagef("%s is what the project asks for, which is never changed; give the lock another name with --output", a.target.shown)
+			}
+		}
+	}
 	switch {
 	case o.dryRun:
 		a.written = noLock
 		return nil
 	case a.target.path == "":
 		a.written = lockOnStdout
-		_, err := env.Stdout.Write(a.text)
-		return err
-	}
-	old, err := os.ReadFile(a.target.path)
-	switch {
-	case err == nil && bytes.Equal(old, a.text):
-		a.written = sameLock
+		if _, err := env.Stdout.Write(a.text); err != nil {
+			return fmt.Errorf("the lock cannot be written: %w", err)
+		}
 		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	}
+	info, err := os.Stat(a.target.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return fmt.Errorf("the lock cannot be written: %w", err)
+	case info.IsDir():
+		return usagef("%s is a directory; name the file to write", a.target.shown)
+	case !info.Mode().IsRegular():
+		// A pipe or a device: there is nothing to keep and nothing to compare.
+		a.written = wroteLock
+		return writeTo(a.target.path, a.text)
+	case info.Size() == int64(len(a.text)):
+		if old, err := os.ReadFile(a.target.path); err == nil && bytes.Equal(old, a.text) {
+			a.written = sameLock
+			return nil
+		}
 	}
 	if err := lockfile.WriteFile(a.target.path, a.text); err != nil {
 		return fmt.Errorf("the lock cannot be written: %w", err)
@@ -358,9 +405,29 @@ func (a *advice) write(env *Env, o adviseOptions) error {
 	return nil
 }
 
+// writeTo writes to something that is not a regular file.
+func writeTo(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("the lock cannot be written: %w", err)
+	}
+	return nil
+}
+
 // pipConfig reads pip's configuration.
 func pipConfig(env *Env) (ingest.PipConfig, error) {
-	c, err := ingest.FindPipConfig(ingest.PipEnv{Getenv: env.Getenv, ReadFile: os.ReadFile, GOOS: env.GOOS})
+	read := func(name string) ([]byte, error) {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, syscall.ENOTDIR) { // a HOME such as /dev/null
+			err = fs.ErrNotExist
+		}
+		return data, err
+	}
+	c, err := ingest.FindPipConfig(ingest.PipEnv{Getenv: env.Getenv, ReadFile: read, GOOS: env.GOOS})
 	if err != nil {
 		return c, usageError{err}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ func (errReported) Error() string { return "reported" }
 func Main(ctx context.Context, env *Env, args []string) (exit int) {
 	defer func() {
 		if r := recover(); r != nil {
-			fmt.Fprintf(env.Stderr, "thamos: internal error: %v\nThis is a fault of thamos; nothing was written. Please report it with the command and the project.\n", r)
+			fmt.Fprintf(env.Stderr, "thamos: internal error: %v\nThis is a fault of thamos. Please report it with the command, the project and what follows.\n\n%s", r, debug.Stack())
 			exit = exitInternal
 		}
 	}()
@@ -79,6 +80,7 @@ func status(err error) int {
 		noStack  *resolver.NoStackError
 		unknown  *resolver.UnknownError
 		missing  unknownError
+		gaveUp   *resolver.GaveUpError
 		internal internalError
 	)
 	switch {
@@ -88,7 +90,7 @@ func status(err error) int {
 		return exitUsage
 	case errors.As(err, &noStack):
 		return exitNoStack
-	case errors.As(err, &unknown), errors.As(err, &missing),
+	case errors.As(err, &unknown), errors.As(err, &missing), errors.As(err, &gaveUp),
 		errors.Is(err, kb.ErrNotSnapshot), errors.Is(err, kb.ErrSchema), errors.Is(err, kb.ErrDamaged):
 		return exitUnknown
 	}
@@ -107,6 +109,7 @@ environment from what is known, offline, writes the lock and says why.
 Exit status: 0 done; 1 findings, or what was asked cannot be done here; 2 the
 command line or a file is wrong; 3 provably no stack exists; 4 knowledge is
 missing, damaged or too old; 5 a fault of thamos.`,
+		Version:       env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

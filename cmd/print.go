@@ -30,8 +30,8 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
-	fmt.Fprintf(env.Stderr, "%d packages for %s from the knowledge of %s in %s\n",
-		len(a.report.Stack), a.environment(), day(a.info.Built), a.took.Round(time.Millisecond))
+	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s in %s\n",
+		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.took.Round(time.Millisecond))
 	if a.target.path != "" {
 		fmt.Fprintf(env.Stderr, "%s %s\n", a.target.shown, a.written)
 	}
@@ -43,7 +43,11 @@ func (a *advice) table(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PACKAGE\tVERSION\tWHY")
 	for _, c := range a.report.Stack {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", nameWithExtras(c.Name, c.Extras), c.Version, why(c.Why))
+		text := why(c.Why)
+		if c.Build {
+			text += "; built from source"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", nameWithExtras(c.Name, c.Extras), c.Version, text)
 	}
 	return w.Flush()
 }
@@ -114,6 +118,7 @@ type packageJSON struct {
 	Version string   `json:"version"`
 	Extras  []string `json:"extras,omitempty"`
 	Direct  bool     `json:"direct"`
+	Build   bool     `json:"build,omitempty"` // no wheel for the environment: it is built from source
 	Why     whyJSON  `json:"why"`
 	Via     []string `json:"via"` // projects, or places in the manifest
 }
@@ -140,6 +145,7 @@ type conflictLineJSON struct {
 	Constraint  bool     `json:"constraint,omitempty"`
 	Parent      string   `json:"parent,omitempty"`
 	Versions    []string `json:"versions,omitempty"`
+	All         bool     `json:"all,omitempty"` // Versions are all that the other lines leave of Parent
 	Requirement string   `json:"requirement"`
 	Project     string   `json:"project"`
 }
@@ -179,7 +185,7 @@ func (a *advice) head(status string) adviseDocument {
 func (a *advice) document() adviseDocument {
 	d := a.head("ok")
 	for _, c := range a.report.Stack {
-		p := packageJSON{Name: string(c.Name), Version: c.Version.String(), Direct: c.Direct}
+		p := packageJSON{Name: string(c.Name), Version: c.Version.String(), Direct: c.Direct, Build: c.Build}
 		for _, x := range c.Extras {
 			p.Extras = append(p.Extras, string(x))
 		}
@@ -209,7 +215,7 @@ func (a *advice) failure(err error) adviseDocument {
 		d.Conflict = new(conflictJSON)
 		for _, l := range none.Lines {
 			d.Conflict.Lines = append(d.Conflict.Lines, conflictLineJSON{
-				l.Origin, l.Constraint, string(l.Parent), texts(l.Versions), l.Text, string(l.Child),
+				l.Origin, l.Constraint, string(l.Parent), texts(l.Versions), l.All, l.Text, string(l.Child),
 			})
 		}
 		for _, s := range none.Supplies {
@@ -234,6 +240,14 @@ func (a *advice) failure(err error) adviseDocument {
 		}
 	}
 	return d
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func texts(vs []py.Version) []string {

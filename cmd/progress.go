@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -11,7 +12,8 @@ import (
 const progressDelay = 300 * time.Millisecond
 
 // progress shows on a terminal that something of unknown length goes on. The
-// function it returns ends it and leaves no trace.
+// function it returns ends it and leaves no trace; calling it again does
+// nothing.
 func progress(env *Env, what string) (done func()) {
 	if !env.Terminal {
 		return func() {}
@@ -30,11 +32,11 @@ func progress(env *Env, what string) (done func()) {
 			}
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		close(stop)
 		<-finished
 		_ = bar.Clear()
-	}
+	})
 }
 
 // newBar makes a bar on standard error.

@@ -29,12 +29,18 @@ func (p project) path() string { return filepath.Join(p.dir, p.file) }
 func (p project) read() (*lockfile.Manifest, error) { return readManifest(p.path()) }
 
 // readManifest reads the manifest at an absolute path. Places in it and in what
-// it includes are named relative to its directory.
+// it includes are named relative to its directory; Files are absolute.
 func readManifest(path string) (*lockfile.Manifest, error) {
 	dir, base := filepath.Split(path)
 	m, err := lockfile.Read(os.DirFS(dir), base)
+	if err == nil {
+		for i, f := range m.Files {
+			m.Files[i] = filepath.Join(dir, filepath.FromSlash(f))
+		}
+		return m, nil
+	}
 	if !errors.Is(err, lockfile.ErrOutside) {
-		return m, err
+		return nil, err
 	}
 	// It includes ../something: read from the root of the file system, and name
 	// places as before.
@@ -54,6 +60,9 @@ func readManifest(path string) (*lockfile.Manifest, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	for i, f := range m.Files {
+		m.Files[i] = filepath.Join(root, filepath.FromSlash(f))
 	}
 	for i := range m.Requirements {
 		relative(&m.Requirements[i].Pos)
@@ -79,7 +88,10 @@ func findProject(env *Env, path string) (project, error) {
 		return project{}, usagef("%s: %w", path, err)
 	case info.IsDir():
 		name, err := lockfile.Find(os.DirFS(abs))
-		return project{abs, name}, err
+		if err != nil {
+			return project{}, usagef("%s: %w", path, err)
+		}
+		return project{abs, name}, nil
 	}
 	return project{filepath.Dir(abs), filepath.Base(abs)}, nil
 }
@@ -112,7 +124,8 @@ func absolute(env *Env, path string) string {
 	return filepath.Join(env.Dir, path)
 }
 
-// newProblem makes of a manifest and flags what is to be solved.
+// newProblem makes of a manifest and flags what is to be solved. The files of
+// --constraint join the manifest's.
 func newProblem(env *Env, p project, m *lockfile.Manifest, s selection, where *py.Environment, o adviseOptions) (*resolver.Problem, error) {
 	problem := &resolver.Problem{
 		Environment:    where,
@@ -120,8 +133,25 @@ func newProblem(env *Env, p project, m *lockfile.Manifest, s selection, where *p
 		NoBuild:        union(m.NoBuild, o.noBuild),
 		NoBinary:       union(m.NoBinary, o.noBinary),
 	}
-	if o.pre || m.Prereleases {
+	if problem.NoBuild.All && problem.NoBinary.All {
+		return nil, usagef("--only-binary :all: and --no-binary :all: together leave no file at all")
+	}
+	switch {
+	case o.pre:
 		problem.Prereleases = resolver.Allow
+	case o.prerelease != "":
+		policy, ok := prereleasePolicies[o.prerelease]
+		if !ok {
+			return nil, usagef("--prerelease: unknown policy %q (have if-necessary, allow, explicit, disallow)", o.prerelease)
+		}
+		problem.Prereleases = policy
+	case m.Prereleases:
+		problem.Prereleases = resolver.Allow
+	}
+	for _, b := range m.Broken {
+		if s.has(lockfile.Requirement{Group: b.Group, Extra: b.Extra}) {
+			return nil, b.Err
+		}
 	}
 	for _, r := range m.Requirements {
 		if s.has(r) {
@@ -136,9 +166,13 @@ func newProblem(env *Env, p project, m *lockfile.Manifest, s selection, where *p
 		if err != nil {
 			return nil, err
 		}
+		if len(c.Broken) > 0 {
+			return nil, c.Broken[0].Err // all of its groups bound versions
+		}
 		for _, r := range append(c.Requirements, c.Constraints...) {
 			problem.Constraints = append(problem.Constraints, userRequirement(r))
 		}
+		m.Files = append(m.Files, c.Files...)
 	}
 	if m.NoIndex {
 		return nil, usagef("%s says --no-index, which leaves nothing to lock from; take it out", p.file)
@@ -152,6 +186,14 @@ func newProblem(env *Env, p project, m *lockfile.Manifest, s selection, where *p
 		return nil, usagef("%s: %w", from, err)
 	}
 	return problem, nil
+}
+
+// prereleasePolicies are the words of --prerelease, which are uv's.
+var prereleasePolicies = map[string]resolver.Prereleases{
+	"if-necessary": resolver.IfNecessary,
+	"allow":        resolver.Allow,
+	"explicit":     resolver.Explicit,
+	"disallow":     resolver.Disallow,
 }
 
 func userRequirement(r lockfile.Requirement) resolver.Requirement {
@@ -237,22 +279,31 @@ func parseLimit(text string, now time.Time) (int64, error) {
 		return 0, nil
 	}
 	if d, err := time.Parse(time.DateOnly, text); err == nil {
-		return d.AddDate(0, 0, 1).Unix() - 1, nil
+		return seen(d.AddDate(0, 0, 1).Add(-time.Second)), nil
 	}
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.Unix(), nil
+		return seen(t), nil
 	}
-	units := map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "D": 24 * time.Hour, "week": 7 * 24 * time.Hour, "W": 7 * 24 * time.Hour}
+	days := map[string]int{"day": 1, "D": 1, "week": 7, "W": 7}
 	for _, age := range ages {
-		if m := age.FindStringSubmatch(text); m != nil {
-			n, err := strconv.Atoi(m[1])
-			if err == nil {
-				return now.Add(-time.Duration(n) * units[m[2]]).Unix(), nil
-			}
+		m := age.FindStringSubmatch(text)
+		if m == nil {
+			continue
 		}
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return 0, err
+		}
+		if m[2] == "hour" {
+			return seen(now.Add(-time.Duration(n) * time.Hour)), nil
+		}
+		return seen(now.AddDate(0, 0, -n*days[m[2]])), nil
 	}
 	return 0, fmt.Errorf("%q is neither a day (2026-01-31) nor a time (2026-01-31T12:00:00Z) nor an age (7 days, P1W)", text)
 }
+
+// seen is a limit in Unix seconds; before all indexes is not "no limit".
+func seen(t time.Time) int64 { return max(t.Unix(), 1) }
 
 // day prints a time in Unix seconds as a day in UTC.
 func day(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.DateOnly) }
