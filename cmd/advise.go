@@ -37,6 +37,8 @@ type adviseOptions struct {
 
 	kb      string
 	fileDir string
+
+	onlineOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -56,7 +58,7 @@ the current directory and those above it. The manifest is never changed.
   NAME.in           NAME.txt
   NAME.txt          NAME.lock
 
-Nothing is asked of a network. Exit status 3 means that provably no stack
+Without --online nothing is asked of a network. Exit status 3 means that provably no stack
 exists, 4 that the knowledge base does not know enough to tell.`,
 		Example: `  thamos advise
   thamos advise --dev --python-version 3.12 --platform manylinux_2_28_x86_64
@@ -88,6 +90,11 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.StringVar(&o.excludeNewer, "exclude-newer", "", "see only files uploaded until this day (2026-01-31), time (RFC 3339) or age (7 days)")
 	f.StringSliceVar(&o.noBuild, "only-binary", nil, "never build these projects from source (:all: for all)")
 	f.StringSliceVar(&o.noBinary, "no-binary", nil, "always build these projects from source (:all: for all)")
+	f.BoolVar(&o.online, "online", false, "ask the indexes for what is not known, and remember it")
+	f.BoolVar(&o.offline, "offline", false, "ask nobody (the default)")
+	f.StringVar(&o.refresh, "refresh", "", "with --online, ask again for what was asked longer than this ago, such as 1h; without an age, for everything")
+	f.Lookup("refresh").NoOptDefVal = refreshNow
+	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
 	return c
@@ -128,12 +135,18 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if err != nil {
 		return err
 	}
-	db, err := openKB(ctx, env, o.kb)
+	if o.online && o.offline {
+		return usagef("--online and --offline: one of them")
+	}
+	if o.refresh != "" && !o.online {
+		return usagef("--refresh asks the indexes: it goes with --online")
+	}
+	k, err := openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	info, err := db.Info(ctx)
+	defer k.close()
+	info, err := k.snapshot.Info(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,9 +154,13 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		project: project, manifest: manifest, selected: selected, target: target,
 		where: where, problem: problem, info: info, notes: where.Notes,
 	}
-	report, err := resolver.Solve(ctx, problem, db)
+	a.knowledge = k
+	if a.directs, err = newDirects(ctx, k, manifest, selected); err != nil {
+		return err
+	}
+	report, err := k.solve(ctx, problem, a.directs)
 	if err == nil {
-		if err = resolver.Verify(ctx, problem, db, report.Stack); err != nil {
+		if err = resolver.Verify(ctx, problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
 		}
 	}
@@ -152,7 +169,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	}
 	a.report = report
 	a.remark(o)
-	if err := a.lock(ctx, env, db, o); err != nil {
+	if err := a.lock(ctx, env, k, o); err != nil {
 		return err
 	}
 	if err := a.write(env, o); err != nil {
@@ -175,12 +192,16 @@ type advice struct {
 	text     []byte // of the lock
 	written  written
 	took     time.Duration
-	notes    []string // what the user should know
+
+	knowledge *knowledge
+	directs   *directs
+	notes     []string // what the user should know
 }
 
 // remark notes what the user should know of the answer: newer releases that
 // were passed over because they are not known, and extras that do not exist.
 func (a *advice) remark(o adviseOptions) {
+	a.notes = append(a.notes, a.knowledge.doubts(a.report)...)
 	unknown := 0
 	for _, c := range a.report.Stack {
 		if c.Why.Reason == resolver.Known {
@@ -237,7 +258,7 @@ func (a *advice) fail(env *Env, o adviseOptions, err error) error {
 	}
 	fmt.Fprintf(env.Stderr, "thamos: %s\n", err)
 	fmt.Fprintf(env.Stderr, "for %s\n", a.environment())
-	for _, n := range a.notes {
+	for _, n := range append(a.notes, a.knowledge.notes...) {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
 	if unknown != nil {

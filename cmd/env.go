@@ -16,6 +16,9 @@ type Env struct {
 	// CacheDir is where thamos may keep what it can make again; empty if there
 	// is no such place.
 	CacheDir string
+	// DataDir is where thamos keeps what it learnt; empty if there is no such
+	// place.
+	DataDir string
 	// HomeDir is the user's home, empty if there is none.
 	HomeDir string
 

@@ -20,11 +20,11 @@ const snapshotName = "snapshot.db"
 func newKB(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kb",
-		Short: "Look at and build knowledge bases",
+		Short: "Look at knowledge, add to it and build it",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newKBStatus(env), newKBBuild(env))
+	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env))
 	return c
 }
 
@@ -91,6 +91,7 @@ type kbDocument struct {
 	Known     int            `json:"known_releases"` // whose requirements are known
 	Files     int            `json:"files"`
 	Sources   []kbSourceJSON `json:"sources"`
+	Local     *localJSON     `json:"local,omitempty"`
 	List      []kbItemJSON   `json:"list,omitempty"`
 }
 
@@ -126,6 +127,9 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	for _, s := range info.Sources {
 		d.Sources = append(d.Sources, kbSourceJSON(s))
 	}
+	if d.Local, err = localStatus(ctx, env); err != nil {
+		return err
+	}
 	if list {
 		if d.List, err = kbList(ctx, db); err != nil {
 			return err
@@ -148,6 +152,11 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if d.Local != nil {
+		if err := printLocal(env, d.Local); err != nil {
+			return err
+		}
 	}
 	if !list {
 		return nil

@@ -250,16 +250,11 @@ func newClient(ctx context.Context, env *Env, o buildOptions) (*ingest.Client, e
 			return nil, usagef("no index: give --index-url or set PIP_INDEX_URL")
 		}
 	}
-	transport, err := ingest.NewTransport(ingest.TransportOptions{
-		CertFile: pip.Cert, Proxy: pip.Proxy, ProxyOf: ingest.ProxyFromEnvironment(env.Getenv),
-	})
+	options, err := clientOptions(env, pip, o.concurrency)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
-	options := ingest.ClientOptions{
-		Index: index, Transport: transport, Concurrency: o.concurrency, Timeout: pip.Timeout,
-		UserAgent: "thamos/" + env.Version, Now: env.Now, Rand: env.Rand, Netrc: netrcFile(env),
-	}
+	options.Index = index
 	if dir := cacheFile(env, "index"); dir != "" && !o.noCache {
 		if options.Cache, err = ingest.OpenCache(dir); err != nil {
 			return nil, fmt.Errorf("%w; go without one with --no-cache", err)
@@ -270,6 +265,20 @@ func newClient(ctx context.Context, env *Env, o buildOptions) (*ingest.Client, e
 		return nil, usageError{err}
 	}
 	return client, nil
+}
+
+// clientOptions are what all clients of indexes have in common.
+func clientOptions(env *Env, pip ingest.PipConfig, concurrency int) (ingest.ClientOptions, error) {
+	transport, err := ingest.NewTransport(ingest.TransportOptions{
+		CertFile: pip.Cert, Proxy: pip.Proxy, ProxyOf: ingest.ProxyFromEnvironment(env.Getenv),
+	})
+	if err != nil {
+		return ingest.ClientOptions{}, usageError{err}
+	}
+	return ingest.ClientOptions{
+		Transport: transport, Concurrency: concurrency, Timeout: pip.Timeout,
+		UserAgent: "thamos/" + env.Version, Now: env.Now, Rand: env.Rand, Netrc: netrcFile(env),
+	}, nil
 }
 
 // netrcFile names the user's netrc, as curl and pip find it.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
@@ -139,12 +138,12 @@ func shorten(env *Env, path string) string {
 }
 
 // lock makes the text of the lock.
-func (a *advice) lock(ctx context.Context, env *Env, db *kb.DB, o adviseOptions) error {
+func (a *advice) lock(ctx context.Context, env *Env, k *knowledge, o adviseOptions) error {
 	packages := make([]py.Package, len(a.report.Stack))
 	for i, c := range a.report.Stack {
 		packages[i] = c.Package
 	}
-	files, err := db.Files(ctx, packages)
+	files, err := a.directs.Files(ctx, packages)
 	if err != nil {
 		return err
 	}
@@ -154,6 +153,7 @@ func (a *advice) lock(ctx context.Context, env *Env, db *kb.DB, o adviseOptions)
 		PythonVersion:     a.manifest.PythonVersion,
 		PythonFullVersion: a.manifest.PythonFullVersion,
 		FileDir:           o.fileDir,
+		FindLinks:         a.manifest.FindLinks,
 		Comment:           a.comment(),
 	}
 	if err := a.sources(ctx, env, o, l); err != nil {
@@ -163,24 +163,21 @@ func (a *advice) lock(ctx context.Context, env *Env, db *kb.DB, o adviseOptions)
 	for i, c := range a.report.Stack {
 		p := lockfile.Pin{
 			Package: c.Package, Extras: c.Extras, RequiresPython: c.Release.RequiresPython,
-			Index: l.DefaultSource,
+			Direct: a.directs.from[c.Name],
 		}
-		if p.Files, err = a.problem.Usable(c.Name, files[i]); err != nil {
-			return err
+		if p.Direct != nil {
+			p.Files = files[i]
+		} else {
+			p.Index = k.source(c.Name, l)
+			if p.Files, err = a.problem.Usable(c.Name, files[i]); err != nil {
+				return err
+			}
 		}
-		if l.DefaultSource == "" && len(l.Sources) > 0 {
-			p.Index = l.Sources[0].Name
-		}
-		if a.target.format == pipfileLock && !c.Direct {
+		if a.target.format == pipfileLock && !c.Direct && p.Index == l.Sources[0].Name {
 			p.Index = "" // as Pipenv writes it
 		}
-		if len(p.Files) == 0 {
+		if len(p.Files) == 0 && p.Direct == nil {
 			return unknownError{fmt.Errorf("the knowledge base has no file of %s, so no lock can be written; use one that has (--kb)", c.Package)}
-		}
-		for _, r := range a.manifest.Requirements {
-			if r.Name == c.Name && r.Index != "" {
-				p.Index = r.Index
-			}
 		}
 		for _, v := range c.Via {
 			if v.From == "" {

@@ -31,6 +31,7 @@ func testEnv(t testing.TB, files map[string]string) (env *Env, stdout, stderr *b
 		Dir:      dir,
 		Getenv:   func(key string) string { return vars[key] },
 		CacheDir: cacheDir,
+		DataDir:  filepath.Join(dir, ".data"),
 		Stdin:    strings.NewReader(""),
 		Stdout:   stdout,
 		Stderr:   stderr,

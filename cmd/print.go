@@ -26,7 +26,7 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 	if err := a.table(table); err != nil {
 		return err
 	}
-	for _, n := range a.notes {
+	for _, n := range append(a.notes, a.knowledge.notes...) {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
@@ -177,7 +177,7 @@ func (a *advice) head(status string) adviseDocument {
 			e.Implementation, e.Python.String(), e.FreeThreaded, e.Platform.String(), a.where.PythonFrom, a.where.PlatformFrom,
 		},
 		Knowledge: knowledgeJSON{a.info.Schema, a.info.Digest, day(a.info.Built)},
-		Notes:     a.notes,
+		Notes:     append(a.notes, a.knowledge.notes...),
 	}
 }
 

@@ -49,7 +49,7 @@ func readManifest(path string) (*lockfile.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err = lockfile.Read(os.DirFS(root), filepath.ToSlash(rel))
+	m, err = lockfile.ReadRooted(os.DirFS(root), filepath.ToSlash(rel))
 	relative := func(p *lockfile.Position) {
 		if short, err := filepath.Rel(dir, filepath.Join(root, filepath.FromSlash(p.File))); err == nil && p.File != "" {
 			p.File = filepath.ToSlash(short)
@@ -63,6 +63,9 @@ func readManifest(path string) (*lockfile.Manifest, error) {
 	}
 	for i, f := range m.Files {
 		m.Files[i] = filepath.Join(root, filepath.FromSlash(f))
+	}
+	for i := range m.Broken {
+		relative(&m.Broken[i].Err.Pos)
 	}
 	for i := range m.Requirements {
 		relative(&m.Requirements[i].Pos)

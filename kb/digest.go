@@ -39,7 +39,7 @@ func contentDigest(ctx context.Context, conn *sql.Conn) (string, error) {
 }
 
 // hashRows hashes the rows of a query.
-func hashRows(ctx context.Context, conn *sql.Conn, h hash.Hash, query string) error {
+func hashRows(ctx context.Context, conn querier, h hash.Hash, query string) error {
 	rows, err := conn.QueryContext(ctx, query)
 	if err != nil {
 		return err

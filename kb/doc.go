@@ -11,10 +11,17 @@
 // nil), and a release or project that is not there. Requirement lines are kept
 // as published; nothing is evaluated here.
 //
+// On top of it lies what this machine has learnt itself, local knowledge, in a
+// second file (Local): the answers of indexes (Document), of each index,
+// project and release the newest. Documents are the truth and the tables an
+// index of them: learning the same in another order gives the same knowledge.
+// Layered joins both for one Route, which says what index serves a project.
+//
 // A file is a stranger's until it is read: a foreign, damaged or hostile one
 // gives an error wrapping ErrNotSnapshot, ErrDamaged or ErrSchema, never a
 // panic, and no value is larger than a fixed bound. The package reaches no
 // network, reads no clock and writes only where it is told to.
 //
-// Read DB first, then Listing and Writer; schema.go has the tables.
+// Read DB first, then Listing and Writer, then Document, Local and Layered;
+// schema.go and local_schema.go have the tables.
 package kb

@@ -100,9 +100,7 @@ func (d *DB) fileKeys(ctx context.Context, packages []py.Package) (string, error
 		if p == nil {
 			continue
 		}
-		at, found := slices.BinarySearchFunc(p.Releases, packages[i].Version, func(r py.Release, v py.Version) int {
-			return v.Compare(r.Version) // newest first
-		})
+		at, found := findRelease(p, packages[i].Version)
 		if found {
 			keys[i] = [2]string{string(p.Name), p.Releases[at].Version.String()}
 		}

@@ -3,8 +3,6 @@ package kb
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"strconv"
 )
 
 // Info says what a snapshot is.
@@ -42,21 +40,15 @@ func (d *DB) Info(ctx context.Context) (Info, error) {
 		return Info{}, err
 	}
 	defer conn.Close()
-	info := Info{Schema: d.schema, Digest: d.digest}
-	var built string
+	info := Info{Schema: d.schema, Digest: d.digest, Built: d.built, Origin: d.origin}
 	err = conn.QueryRowContext(ctx, `SELECT
-		coalesce((SELECT value FROM meta WHERE key = 'built'), ''),
-		coalesce((SELECT value FROM meta WHERE key = 'origin'), ''),
 		(SELECT count(*) FROM project),
 		(SELECT coalesce(sum(total), 0) FROM project),
 		(SELECT coalesce(sum(known), 0) FROM project),
 		(SELECT count(*) FROM file)`).
-		Scan(&built, &info.Origin, &info.Projects, &info.Releases, &info.Known, &info.Files)
+		Scan(&info.Projects, &info.Releases, &info.Known, &info.Files)
 	if err != nil {
 		return Info{}, d.failed(ctx, "read what it is", err)
-	}
-	if info.Built, err = strconv.ParseInt(built, 10, 64); err != nil {
-		return Info{}, d.failed(ctx, "read its birthday", fmt.Errorf("%w: %.40q", ErrDamaged, built))
 	}
 	err = d.each(ctx, conn, "read its sources", `SELECT name, licence, date, notes FROM source ORDER BY name LIMIT ?`, maxSources,
 		func(rows *sql.Rows) error {

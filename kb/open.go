@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/thamos/thamos/kb/py"
 )
@@ -46,19 +46,18 @@ const (
 // DB is an open snapshot. It is safe for concurrent use and gives the same
 // answer to the same question. What it returns is shared: do not modify it.
 type DB struct {
-	name   string // what errors call it
-	sql    *sql.DB
+	database
 	close  func() error // of what lies under sql, or nil
 	schema string
 	digest string
+	origin string
+	built  int64
 
 	// What was read stays, so that equal requirement lists and artifacts are
 	// one pointer for as long as the DB is open.
-	mu        sync.Mutex
-	projects  map[py.Name]*py.Project
-	texts     map[int64]string
-	requires  map[int64]*py.Requires
-	artifacts map[int64]*py.Artifacts
+	mu       sync.Mutex
+	projects map[py.Name]*py.Project
+	shared
 }
 
 // Open opens the snapshot in the file at path for reading. Nothing is created
@@ -111,13 +110,10 @@ func open(ctx context.Context, name, file string, under func() error) (*DB, erro
 	pool.SetMaxOpenConns(maxConns)
 	pool.SetMaxIdleConns(maxConns)
 	d := &DB{
-		name:      name,
-		sql:       pool,
-		close:     under,
-		projects:  map[py.Name]*py.Project{},
-		texts:     map[int64]string{0: ""},
-		requires:  map[int64]*py.Requires{0: nil},
-		artifacts: map[int64]*py.Artifacts{0: nil},
+		database: database{name: name, sql: pool},
+		close:    under,
+		projects: map[py.Name]*py.Project{},
+		shared:   newShared(),
 	}
 	if err := d.check(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -135,40 +131,8 @@ func (d *DB) Close() error {
 	return err
 }
 
-// conn returns a connection, which the caller must close, that reads no value
-// larger than maxValue.
-func (d *DB) conn(ctx context.Context) (*sql.Conn, error) {
-	conn, err := d.sql.Conn(ctx)
-	if err != nil {
-		return nil, d.failed(ctx, "open", err)
-	}
-	if _, err := sqlite.Limit(conn, sqlite3.SQLITE_LIMIT_LENGTH, maxValue); err != nil {
-		conn.Close()
-		return nil, d.failed(ctx, "open", err)
-	}
-	return conn, nil
-}
-
-// failed says what could not be done with the snapshot. What SQLite finds wrong
-// in a file of its kind is damage; a context that ended is not.
-func (d *DB) failed(ctx context.Context, doing string, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %s: %w", d.name, doing, context.Cause(ctx))
-	}
-	var s *sqlite.Error
-	if errors.As(err, &s) {
-		switch s.Code() & 0xff {
-		case sqlite3.SQLITE_NOTADB:
-			return fmt.Errorf("%s: %w: %v", d.name, ErrNotSnapshot, err)
-		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
-			return fmt.Errorf("%s: %s: %w: %v", d.name, doing, ErrDamaged, err)
-		}
-	}
-	return fmt.Errorf("%s: %s: %w", d.name, doing, err)
-}
-
-// check reads the schema and the digest and makes sure that what is read later
-// are tables: a view in their place could compute without end.
+// check reads what the snapshot says of itself and makes sure that what is read
+// later are tables.
 func (d *DB) check(ctx context.Context) error {
 	conn, err := d.conn(ctx)
 	if err != nil {
@@ -179,51 +143,42 @@ func (d *DB) check(ctx context.Context) error {
 	for _, c := range contents {
 		names = append(names, c.table)
 	}
-	var n int
-	err = conn.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0
-		AND name IN (SELECT value FROM json_each(?))`, jsonTexts(names)).Scan(&n)
+	there, err := d.countTables(ctx, conn, names)
 	if err != nil {
-		return d.failed(ctx, "read its tables", err)
+		return err
 	}
-	for key, into := range map[string]*string{"schema": &d.schema, "digest": &d.digest} {
-		err := conn.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = ?`, key).Scan(into)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = fmt.Errorf("%w: it has no %s", ErrDamaged, key)
-		}
-		if err != nil {
-			return d.failed(ctx, "read its "+key, err)
+	meta, err := d.meta(ctx, conn, "schema", "digest", "built", "origin")
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"schema", "digest"} {
+		if meta[key] == "" {
+			return d.failed(ctx, "open", fmt.Errorf("%w: it has no %s", ErrDamaged, key))
 		}
 	}
-	if err := checkSchema(d.schema); err != nil {
+	d.schema, d.digest, d.origin = meta["schema"], meta["digest"], meta["origin"]
+	if err := checkSchema(d.schema, Schema, readable); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	if !isSHA256(d.digest) {
 		return fmt.Errorf("%s: %w: its digest is %.64q", d.name, ErrDamaged, d.digest)
 	}
-	if n != len(contents) {
-		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, n, len(contents))
+	if d.built, err = strconv.ParseInt(meta["built"], 10, 64); err != nil {
+		return fmt.Errorf("%s: %w: its birthday is %.40q", d.name, ErrDamaged, meta["built"])
+	}
+	if there != len(contents) {
+		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, there, len(contents))
 	}
 	return nil
 }
 
 // checkHeader looks at the first bytes of a file: whether it is a SQLite
-// database, a knowledge base, and as long as it says.
+// database, a snapshot, and as long as it says.
 // See https://www.sqlite.org/fileformat.html, "The Database Header".
 func checkHeader(r io.ReaderAt, size int64) error {
-	const magic = "SQLite format 3\x00"
-	head := make([]byte, 100)
-	n, err := r.ReadAt(head, 0)
-	switch {
-	case err != nil && !errors.Is(err, io.EOF):
+	head, err := readHeader(r, size, applicationID)
+	if err != nil {
 		return err
-	case size == 0:
-		return fmt.Errorf("%w: the file is empty", ErrNotSnapshot)
-	case !bytes.HasPrefix(head[:n], []byte(magic)):
-		return fmt.Errorf("%w: not a SQLite file", ErrNotSnapshot)
-	case n < len(head):
-		return fmt.Errorf("%w: cut off after %d bytes", ErrDamaged, n)
-	case binary.BigEndian.Uint32(head[68:]) != applicationID:
-		return fmt.Errorf("%w: a SQLite file of another program", ErrNotSnapshot)
 	}
 	page := int64(binary.BigEndian.Uint16(head[16:]))
 	if page == 1 {
@@ -233,6 +188,33 @@ func checkHeader(r io.ReaderAt, size int64) error {
 		return fmt.Errorf("%w: %d bytes where %d are expected", ErrDamaged, size, want)
 	}
 	return nil
+}
+
+// readHeader reads the header of a SQLite database whose application id is the
+// one given.
+func readHeader(r io.ReaderAt, size int64, application uint32) ([]byte, error) {
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, 100)
+	n, err := r.ReadAt(head, 0)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
+	case size == 0:
+		return nil, fmt.Errorf("%w: the file is empty", ErrNotSnapshot)
+	case !bytes.HasPrefix(head[:n], []byte(magic)):
+		return nil, fmt.Errorf("%w: not a SQLite file", ErrNotSnapshot)
+	case n < len(head):
+		return nil, fmt.Errorf("%w: cut off after %d bytes", ErrDamaged, n)
+	}
+	switch binary.BigEndian.Uint32(head[68:]) {
+	case application:
+		return head, nil
+	case applicationID:
+		return nil, fmt.Errorf("%w: a snapshot, not local knowledge", ErrNotSnapshot)
+	case localApplicationID:
+		return nil, fmt.Errorf("%w: local knowledge, not a snapshot", ErrNotSnapshot)
+	}
+	return nil, fmt.Errorf("%w: a SQLite file of another program", ErrNotSnapshot)
 }
 
 // fileURL names a file in the way SQLite wants, whatever its name holds.

@@ -148,3 +148,12 @@ func jsonTexts(texts []string) string {
 	}
 	return string(out)
 }
+
+// textsOf returns names as texts.
+func textsOf(names []py.Name) []string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = string(n)
+	}
+	return texts
+}

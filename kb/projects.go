@@ -3,7 +3,6 @@ package kb
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -121,15 +120,9 @@ func (d *DB) loadShared(ctx context.Context, conn *sql.Conn, ids wanted) error {
 			if err := rows.Scan(&id, &lines, &extras); err != nil {
 				return err
 			}
-			if strings.Count(lines, "\n") >= maxLines || strings.Count(extras, "\n") >= maxLines {
-				return fmt.Errorf("%w: requirement list %d: more than %d lines", ErrDamaged, id, maxLines)
-			}
-			r := &py.Requires{Lines: splitLines(lines)}
-			for _, extra := range splitLines(extras) {
-				if py.NormalizeName(extra) != py.Name(extra) {
-					return fmt.Errorf("%w: requirement list %d: the extra %.40q is not normalised", ErrDamaged, id, extra)
-				}
-				r.Extras = append(r.Extras, py.Name(extra))
+			r, err := parseRequires(linesKey{lines, extras})
+			if err != nil {
+				return fmt.Errorf("requirement list %d: %w", id, err)
 			}
 			d.requires[id] = r
 			return nil
@@ -151,56 +144,6 @@ func (d *DB) loadShared(ctx context.Context, conn *sql.Conn, ids wanted) error {
 			d.artifacts[id] = &py.Artifacts{Sdist: sdist != 0, Wheels: splitLines(wheels)}
 			return nil
 		})
-}
-
-// project puts a project together from what was read.
-func (d *DB) project(p packedProject) (*py.Project, error) {
-	out := &py.Project{Name: p.name, Releases: make([]py.Release, len(p.releases))}
-	for i, r := range p.releases {
-		reason, ok1 := d.texts[r.yankedReason]
-		python, ok2 := d.texts[r.requiresPython]
-		requires, ok3 := d.requires[r.requires]
-		artifacts, ok4 := d.artifacts[r.artifacts]
-		if !ok1 || !ok2 || !ok3 || !ok4 {
-			return nil, fmt.Errorf("%w: %s, release %d (%v) refers to a row that is not there", ErrDamaged, p.name, i, r.version)
-		}
-		out.Releases[i] = py.Release{
-			Version:        r.version,
-			Uploaded:       r.uploaded,
-			LastUploaded:   r.lastUploaded,
-			Yanked:         r.yanked,
-			YankedReason:   reason,
-			RequiresPython: python,
-			Requires:       requires,
-			Artifacts:      artifacts,
-		}
-	}
-	return out, nil
-}
-
-// each asks one question with one argument and hands on every row. What row
-// cannot read or does not accept is damage.
-func (d *DB) each(ctx context.Context, conn *sql.Conn, doing, query string, arg any, row func(*sql.Rows) error) error {
-	if arg == "[]" {
-		return nil
-	}
-	rows, err := conn.QueryContext(ctx, query, arg)
-	if err != nil {
-		return d.failed(ctx, doing, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			if !errors.Is(err, ErrDamaged) {
-				err = fmt.Errorf("%w: %v", ErrDamaged, err)
-			}
-			return d.failed(ctx, doing, err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return d.failed(ctx, doing, err)
-	}
-	return nil
 }
 
 // splitLines is the reverse of joining with line feeds: no text, no lines.

@@ -179,7 +179,7 @@ func (g *group) draft(store func(known bool) bool) (draft, error) {
 	slices.Sort(wheels)
 	kinds.wheels = strings.Join(slices.Compact(wheels), "\n")
 	if g.metadata != nil {
-		d.requires = shared(g.metadata)
+		d.requires = requiresOf(g.metadata)
 		d.requiresPython = clean(g.metadata.RequiresPython)
 	}
 	if store(d.requires != nil) {
@@ -212,8 +212,8 @@ func CheckMetadata(m *py.Metadata) error {
 	return nil
 }
 
-// shared is what metadata says of requirements, as the table has it.
-func shared(m *py.Metadata) *linesKey {
+// requiresOf is what metadata says of requirements, as the table has it.
+func requiresOf(m *py.Metadata) *linesKey {
 	var lines, extras []string
 	for _, line := range m.RequiresDist {
 		if line = clean(line); line != "" {
@@ -257,6 +257,9 @@ func cleanName(s string) bool {
 // clean makes one line of a stranger's text: tables keep lists as lines, and
 // control characters have no place on a terminal.
 func clean(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	dirty := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if strings.ContainsFunc(s, dirty) {
 		s = strings.Map(func(r rune) rune {
@@ -269,10 +272,26 @@ func clean(s string) string {
 	return strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
+// isPlain reports whether s is printable ASCII without white space at its ends,
+// as nearly everything is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s == "" || s[0] != ' ' && s[len(s)-1] != ' '
+}
+
 // isSHA256 reports whether s is 64 lower-case hex digits.
 func isSHA256(s string) bool {
 	if len(s) != 64 {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }

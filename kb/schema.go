@@ -14,10 +14,13 @@ import (
 const Schema = "1.0.0"
 
 // readable are the schemas this program reads; see checkSchema for the words.
-const readable = "^1.0"
+const readable = "1.x"
 
-// applicationID marks a SQLite file as a knowledge base ("tham").
-const applicationID = 0x7468616d
+// Marks of a SQLite file: a snapshot ("tham") and local knowledge ("thal").
+const (
+	applicationID      = 0x7468616d
+	localApplicationID = 0x7468616c
+)
 
 // pageSize is the size of the database's pages: large rows are the rule, and
 // small pages cost them overflow pages.
@@ -132,22 +135,23 @@ var contents = []struct{ table, columns, key string }{
 	{"sha256", "file, digest", "file"},
 }
 
-// checkSchema reports whether this program can read a snapshot of schema s.
-func checkSchema(s string) error {
+// checkSchema reports whether schema s is one of those in the range can, of a
+// program that writes own.
+func checkSchema(s, own, can string) error {
 	v, err := semver.StrictNewVersion(s)
 	if err != nil {
 		return fmt.Errorf("%w: its schema %.40q is not a version", ErrDamaged, s)
 	}
-	can, err := semver.NewConstraint(readable)
+	c, err := semver.NewConstraint(can)
 	if err != nil {
-		return err // the constant above is malformed
+		return err // a constant of this package is malformed
 	}
-	if !can.Check(v) {
+	if !c.Check(v) {
 		who := "an older"
-		if v.Major() > 1 {
+		if v.GreaterThan(semver.MustParse(own)) {
 			who = "a newer"
 		}
-		return fmt.Errorf("%w: schema %v, this program reads 1.x; %s thamos reads it", ErrSchema, v, who)
+		return fmt.Errorf("%w: schema %v, this program reads %s; %s thamos reads it", ErrSchema, v, can, who)
 	}
 	return nil
 }

@@ -219,37 +219,7 @@ func (w *Writer) write(ctx context.Context, file string, info *Info) (string, er
 type filler struct {
 	tx   *sql.Tx
 	info *Info
-
-	texts     ids[string]
-	requires  ids[linesKey]
-	artifacts ids[artifactsKey]
-}
-
-// ids numbers distinct values from 1 in the order in which they are met.
-type ids[K comparable] struct {
-	of   map[K]int64
-	list []K
-}
-
-func (s *ids[K]) id(k K) int64 {
-	id, ok := s.of[k]
-	if !ok {
-		if s.of == nil {
-			s.of = map[K]int64{}
-		}
-		s.list = append(s.list, k)
-		id = int64(len(s.list))
-		s.of[k] = id
-	}
-	return id
-}
-
-// text is the id of a text, 0 for none.
-func (f *filler) text(s string) int64 {
-	if s == "" {
-		return 0
-	}
-	return f.texts.id(s)
+	sharer
 }
 
 func (f *filler) fill(w *Writer) error {
@@ -297,35 +267,15 @@ func (f *filler) fillProjects(w *Writer, names []py.Name) error {
 	defer add.Close()
 	for i, name := range names {
 		e := w.projects[name]
-		known := 0
-		releases := make([]packedRelease, len(e.releases))
-		for j, d := range e.releases {
-			r := packedRelease{
-				version:        d.version,
-				uploaded:       d.uploaded,
-				lastUploaded:   d.lastUploaded,
-				yanked:         d.yanked,
-				yankedReason:   f.text(d.yankedReason),
-				requiresPython: f.text(d.requiresPython),
-			}
-			if d.requires != nil {
-				r.requires = f.requires.id(*d.requires)
-				known++
-			}
-			if d.artifacts != nil {
-				r.artifacts = f.artifacts.id(*d.artifacts)
-			}
-			releases[j] = r
+		text, known, err := f.pack(e.releases)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		text := pack(releases)
-		if len(text) > maxValue/2 {
-			return fmt.Errorf("%s has too many releases", name)
-		}
-		if _, err := add.Exec(i+1, string(name), e.status, e.reason, len(releases), known, text); err != nil {
+		if _, err := add.Exec(i+1, string(name), e.status, e.reason, len(e.releases), known, text); err != nil {
 			return err
 		}
 		f.info.Projects++
-		f.info.Releases += len(releases)
+		f.info.Releases += len(e.releases)
 		f.info.Known += known
 	}
 	return nil

@@ -3,10 +3,14 @@
 // that pin it (Pipfile.lock, pylock.toml, requirements.txt with hashes).
 //
 // Parsing and printing are functions of their arguments: the only files they
-// open are those that a manifest includes, through the fs.FS they are given.
+// open are those that a manifest includes, and the pyproject.toml of directories
+// that it requires, through the fs.FS they are given.
 // They reach no network, start no process, read no environment and know
 // nothing of the search. A manifest is never rewritten. Whoever refuses a file
 // returns an *Error that names file, line and column and says what to do.
+//
+// A Direct is what a requirement points to instead of a release of an index.
+// What only building it would tell is refused.
 //
 // WriteFile is the one function that touches the disk.
 //

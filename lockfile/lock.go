@@ -14,7 +14,7 @@ import (
 //
 // Its writers (PipfileLock, RequirementsTxt, Pylock) give the same bytes for
 // the same lock whatever the order of its slices. They refuse a lock that says
-// a name twice, a package that has no sha256 or that nobody needs, and text
+// a name twice, a package that has no sha256 (a directory has none) or that nobody needs, and text
 // that would not stay on its line. Credentials in a URL are not written: see
 // withoutCredentials.
 type Lock struct {
@@ -37,6 +37,10 @@ type Lock struct {
 
 	// PipfileHash, PythonVersion and PythonFullVersion are the manifest's (Pipfile.lock's _meta).
 	PipfileHash, PythonVersion, PythonFullVersion string
+
+	// FindLinks are the manifest's, for requirements.txt: the other formats name
+	// files without. Directories are relative to the lock, or absolute.
+	FindLinks []string
 
 	// FileDir is the directory where the files will lie, with '/' between its
 	// elements and relative to the lock. If it is set, pylock.toml names the
@@ -63,6 +67,7 @@ type Pin struct {
 	RequiresPython string    // of the release; may be empty or malformed
 	Files          []py.File // what may be installed, sorted by file name
 	Index          string    // name of a Source, or empty
+	Direct         *Direct   // where it comes from if from no index; a wheel is its only file, a directory has none
 	Via            []string  // who requires it: project names or the manifest's file name, sorted
 	Requires       []py.Name // projects of the lock that it requires, sorted
 }
@@ -124,6 +129,9 @@ func (p *Pin) prepare() error {
 		if !fitsOnLine(v) {
 			return fmt.Errorf("%s: %q does not fit on a line", p.Package, v)
 		}
+	}
+	if p.Direct != nil {
+		return p.prepareDirect()
 	}
 	return p.prepareFiles()
 }

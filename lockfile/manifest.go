@@ -60,7 +60,8 @@ type Manifest struct {
 	Name string // the project's own name, empty if it has none
 
 	// Files are the files that were read, by their names in the fs.FS: the
-	// manifest itself, then what it includes in the order of reading, each once.
+	// manifest itself, then what it includes in the order of reading, then the
+	// pyproject.toml of every directory that is required, sorted; each once.
 	Files []string
 
 	// Requirements holds every requirement of every group and extra, in the
@@ -78,6 +79,11 @@ type Manifest struct {
 	// Sources are the indexes the manifest names, first the default one. If the
 	// first is Extra, the manifest names no default one.
 	Sources []Source
+
+	// FindLinks are places that hold wheels, besides the indexes (--find-links):
+	// directories, by path as in Direct.Path, and URLs of pages that name them,
+	// which may hold credentials and ${VARIABLES}.
+	FindLinks []string
 
 	// NoIndex says that no index may be asked (--no-index).
 	NoIndex bool
@@ -145,6 +151,9 @@ type Requirement struct {
 	Group string
 	// Extra is the extra (optional-dependencies) it belongs to, or empty.
 	Extra py.Name
+
+	// Direct, if set, is what must meet it instead of a release of an index.
+	Direct *Direct
 
 	Index  string   // name of the Source it must come from, or empty
 	Hashes []string // "sha256:…" of --hash options; if there are any, one is sha256

@@ -15,15 +15,15 @@ var pipfileMarkers = []string{
 	"python_full_version", "implementation_name", "implementation_version",
 }
 
-// pipfileDirect are the keys of packages that come from no index.
-var pipfileDirect = []string{"git", "hg", "svn", "bzr", "path", "file", "ref", "subdirectory", "editable"}
+// pipfileBuilt are the keys of packages that would have to be built first.
+var pipfileBuilt = []string{"git", "hg", "svn", "bzr", "ref", "subdirectory"}
 
 // pipfileReserved are the top-level keys that are no category of packages.
 var pipfileReserved = []string{"source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "thoth"}
 
-// readPipfile reads a Pipfile as Pipenv does: every table that is not one of
+// pipfile reads a Pipfile as Pipenv does: every table that is not one of
 // Pipenv's own is a category of packages.
-func readPipfile(file string, doc *node) (*Manifest, error) {
+func (f *folder) pipfile(file string, doc *node) (*Manifest, error) {
 	m := &Manifest{Kind: Pipfile, document: doc}
 	if err := m.pipfileSources(doc.get("source")); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func readPipfile(file string, doc *node) (*Manifest, error) {
 			m.Groups = append(m.Groups, group)
 		}
 		for _, name := range section.keys {
-			r, err := m.pipfilePackage(name, section.fields[name])
+			r, err := m.pipfilePackage(f, file, name, section.fields[name])
 			if err := r.keep(err); err != nil {
 				return nil, err
 			}
@@ -194,7 +194,7 @@ func (m *Manifest) pipfilePython(requires *node) error {
 }
 
 // pipfilePackage reads one package, whose value is a version or a table.
-func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
+func (m *Manifest) pipfilePackage(f *folder, file, name string, n *node) (Requirement, error) {
 	r := Requirement{Pos: n.key, Text: name}
 	if n.text != "" {
 		r.Text = name + " = " + oneLine(n.text)
@@ -205,7 +205,7 @@ func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
 	}
 	version := n
 	if n.kind == table {
-		if version, err = m.pipfileTable(&r, name, n); err != nil {
+		if version, err = m.pipfileTable(&r, f, file, name, n); err != nil {
 			return r, err
 		}
 	} else if _, ok := n.value.(string); !ok {
@@ -230,14 +230,16 @@ func (m *Manifest) pipfilePackage(name string, n *node) (Requirement, error) {
 
 // pipfileTable reads what a package's table says besides its version, whose
 // node it returns.
-func (m *Manifest) pipfileTable(r *Requirement, name string, n *node) (version *node, err error) {
-	for _, k := range pipfileDirect {
-		if off, ok := n.fields[k]; ok && off.value != false {
-			return nil, unusable(off.key, "name a release of an index instead, or leave it out and install it afterwards",
-				"%s comes from %s, and thamos knows releases of indexes only", name, k)
+func (m *Manifest) pipfileTable(r *Requirement, f *folder, file, name string, n *node) (version *node, err error) {
+	for _, k := range pipfileBuilt {
+		if off, ok := n.fields[k]; ok {
+			return nil, unusable(off.key, vcsHint, "%s comes from %s, and only building it would tell what it requires", name, k)
 		}
 	}
-	known := append([]string{"version", "extras", "markers", "index", "hashes", "editable"}, pipfileMarkers...)
+	if r.Direct, err = f.pipfileDirect(r, file, n); err != nil {
+		return nil, err
+	}
+	known := append([]string{"version", "path", "file", "extras", "markers", "index", "hashes", "editable"}, pipfileMarkers...)
 	for _, k := range n.keys {
 		if !slices.Contains(known, k) {
 			hint := "known are " + list(known)
@@ -283,6 +285,42 @@ func (m *Manifest) pipfileTable(r *Requirement, name string, n *node) (version *
 		return nil, err
 	}
 	return n.get("version"), nil
+}
+
+// pipfileDirect reads path or file, and whether it is editable.
+func (f *folder) pipfileDirect(r *Requirement, file string, n *node) (*Direct, error) {
+	editable, err := n.get("editable").boolean("editable")
+	if err != nil {
+		return nil, err
+	}
+	from := n.get("path")
+	if other := n.get("file"); from == nil {
+		from = other
+	} else if other != nil {
+		return nil, unusable(other.key, "keep one of them", "%s has both path and file", r.Name)
+	}
+	if from == nil {
+		if editable {
+			return nil, unusable(n.get("editable").key, "give the directory as path, or take editable out", "%s is editable but has no path", r.Name)
+		}
+		return nil, nil
+	}
+	return f.key(r, file, from, editable)
+}
+
+// key reads a path or a URL that is the value of a key.
+func (f *folder) key(r *Requirement, file string, n *node, editable bool) (*Direct, error) {
+	text, err := n.str("the place of " + string(r.Name))
+	if err != nil {
+		return nil, err
+	}
+	d, egg, err := f.reference(file, text, n.pos)
+	if err != nil {
+		return nil, err
+	}
+	d.Editable = editable
+	r.Text = RedactURL(r.Text)
+	return d, r.egg(egg)
 }
 
 // pipfileMarker joins markers and the shorthands with "and".

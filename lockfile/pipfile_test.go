@@ -7,12 +7,8 @@ import (
 )
 
 func TestPipfileRefusals(t *testing.T) {
-	const direct = ", and thamos knows releases of indexes only (name a release of an index instead, or leave it out and install it afterwards)"
 	testRefusals(t, "Pipfile", []refusal{
-		{"git", "[packages]\na = '*'\nb = {git = 'https://u:p@git.example/b'}", "Pipfile:3:6: b comes from git" + direct},
-		{"path", "[packages.b]\npath = '.'", "Pipfile:2:1: b comes from path" + direct},
-		{"editable", "[packages]\nb = {editable = true, path = '.'}", "Pipfile:2:23: b comes from path" + direct},
-		{"unknown key", "[packages]\nb = {version = '*', marker = 'x'}", "Pipfile:2:21: unknown key \"marker\" in package b (known are version, extras, markers, index, hashes, editable, os_name, sys_platform, platform_machine, platform_python_implementation, platform_release, platform_system, platform_version, python_version, python_full_version, implementation_name, implementation_version)"},
+		{"unknown key", "[packages]\nb = {version = '*', marker = 'x'}", "Pipfile:2:21: unknown key \"marker\" in package b (known are version, path, file, extras, markers, index, hashes, editable, os_name, sys_platform, platform_machine, platform_python_implementation, platform_release, platform_system, platform_version, python_version, python_full_version, implementation_name, implementation_version)"},
 		{"dotted name", "[packages]\nzope.interface = '*'", "Pipfile:2:6: unknown key \"interface\" in package zope (a name with a dot must be in quotes)"},
 		{"version", "[packages]\nb = '>>1'", "Pipfile:2:5: version of b: ??? (write \"*\" for any version, or such as \">=1.0,<2\")"},
 		{"number", "[packages]\nb = 1.0", "Pipfile:2:5: version of b is no text (write it as a text, such as \"*\" or \">=1.0\")"},

@@ -58,7 +58,9 @@ func (l *Lock) PipfileLock() ([]byte, error) {
 				section = map[string]any{}
 				document[name] = section
 			}
-			section[string(p.Name)] = p.pipenvEntry()
+			if section[string(p.Name)], err = p.pipenvEntry(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	var b strings.Builder
@@ -91,21 +93,25 @@ func (p *Pin) sections() ([]string, error) {
 }
 
 // pipenvEntry returns p as an entry of a section.
-func (p *Pin) pipenvEntry() map[string]any {
-	entry := map[string]any{
-		"hashes":  values(p.hashes()),
-		"version": "==" + p.Version.String(),
+func (p *Pin) pipenvEntry() (map[string]any, error) {
+	entry := map[string]any{}
+	if len(p.Files) > 0 {
+		entry["hashes"] = values(p.hashes())
 	}
 	if len(p.Extras) > 0 {
 		entry["extras"] = values(p.Extras)
 	}
+	if p.Direct != nil {
+		return entry, p.pipenvDirect(entry)
+	}
+	entry["version"] = "==" + p.Version.String()
 	if p.Index != "" {
 		entry["index"] = p.Index
 	}
 	if m := requiresPythonMarker(p.RequiresPython); m != "" {
 		entry["markers"] = m
 	}
-	return entry
+	return entry, nil
 }
 
 // values returns texts as a list that tree takes.

@@ -23,10 +23,7 @@ func (p *pyproject) poetry() error {
 	if err := p.poetryMain(rs); err != nil {
 		return err
 	}
-	if err := p.poetryExtras(poetry.get("extras"), rs); err != nil {
-		return err
-	}
-	return p.poetryGroups(poetry)
+	return p.poetryExtras(poetry.get("extras"), rs)
 }
 
 // A poetryRequirement is a requirement that extras may have to ask for.
@@ -48,11 +45,14 @@ func (p *pyproject) poetryMain(rs []poetryRequirement) error {
 			if r.Index != "" {
 				p.m.Requirements[i].Index = r.Index
 			}
-			if r.err != nil {
+			switch {
+			case r.err != nil:
 				r.Extra = p.m.Requirements[i].Extra
 				if err := p.m.require(r.Requirement); err != nil {
 					return err
 				}
+			case r.Direct != nil:
+				p.m.Requirements[i].Direct = r.Direct
 			}
 		}
 		switch {
@@ -121,7 +121,11 @@ func (p *pyproject) poetryExtras(extras *node, rs []poetryRequirement) error {
 }
 
 // poetryGroups reads [tool.poetry.group.X] and the older [tool.poetry.dev-dependencies].
-func (p *pyproject) poetryGroups(poetry *node) error {
+func (p *pyproject) poetryGroups() error {
+	poetry := p.doc.get("tool", "poetry")
+	if poetry == nil {
+		return nil
+	}
 	add := func(n *node, name string) error {
 		rs, err := p.poetryTable(n, name)
 		if err != nil {
@@ -207,7 +211,7 @@ func (p *pyproject) poetryTable(t *node, group string) ([]poetryRequirement, err
 			r.Group = group
 			r.Text = k
 			if e.text != "" {
-				r.Text = k + " = " + oneLine(e.text)
+				r.Text = RedactURL(k + " = " + oneLine(e.text))
 			}
 			rs = append(rs, r)
 		}
@@ -230,13 +234,15 @@ func (p *pyproject) poetryRequirement(name py.Name, n *node) (r poetryRequiremen
 	if r.optional, err = n.get("optional").boolean("optional"); err != nil {
 		return r, err
 	}
-	for _, k := range []string{"git", "url", "path", "file", "branch", "tag", "rev", "subdirectory"} {
+	for _, k := range []string{"git", "branch", "tag", "rev", "subdirectory"} {
 		if off := n.get(k); off != nil {
-			return r, unusable(off.key, "require a release of an index instead, or leave it out and install it afterwards",
-				"%s comes from %s, and thamos knows releases of indexes only", name, k)
+			return r, unusable(off.key, vcsHint, "%s comes from %s, and only building it would tell what it requires", name, k)
 		}
 	}
-	if err := n.known(string(name), "version", "python", "platform", "markers", "optional", "extras",
+	if err := p.poetryDirect(&r.Requirement, n); err != nil {
+		return r, err
+	}
+	if err := n.known(string(name), "version", "path", "file", "url", "python", "platform", "markers", "optional", "extras",
 		"allow-prereleases", "allows-prereleases", "source", "develop"); err != nil {
 		return r, err
 	}
@@ -275,6 +281,27 @@ func (p *pyproject) poetryRequirement(name py.Name, n *node) (r poetryRequiremen
 	}
 	r.Marker, err = poetryMarker(n)
 	return r, err
+}
+
+// poetryDirect reads path, file or url of a requirement's table.
+func (p *pyproject) poetryDirect(r *Requirement, n *node) error {
+	develop, err := n.get("develop").boolean("develop")
+	if err != nil {
+		return err
+	}
+	for _, k := range []string{"path", "file", "url"} {
+		from := n.get(k)
+		switch {
+		case from == nil:
+			continue
+		case r.Direct != nil:
+			return unusable(from.key, "keep one of them", "%s names two places", r.Name)
+		}
+		if r.Direct, err = p.f.key(r, p.file, from, develop); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // poetryMarker joins markers, python and platform of a requirement's table.

@@ -140,7 +140,11 @@ func environmentMarker(env *py.Environment) (string, error) {
 
 // pylock writes p as one of [[packages]].
 func (p *Pin) pylock(b *strings.Builder, index, dir string) error {
-	b.WriteString("\n[[packages]]\nname = " + tomlString(string(p.Name)) + "\nversion = " + tomlString(p.Version.String()) + "\n")
+	b.WriteString("\n[[packages]]\nname = " + tomlString(string(p.Name)) + "\n")
+	// The version of a directory may change with what lies there (PEP 751).
+	if p.Direct == nil || !p.Direct.Directory {
+		b.WriteString("version = " + tomlString(p.Version.String()) + "\n")
+	}
 	if index != "" {
 		b.WriteString("index = " + tomlString(index) + "\n")
 	}
@@ -158,6 +162,11 @@ func (p *Pin) pylock(b *strings.Builder, index, dir string) error {
 			b.WriteString("    { name = " + tomlString(string(n)) + " },\n")
 		}
 		b.WriteString("]\n")
+	}
+	if p.Direct != nil {
+		text, err := p.pylockDirect()
+		b.WriteString(text)
+		return err
 	}
 	sdist, wheels := p.artifacts()
 	if sdist == nil && len(wheels) == 0 {
@@ -225,6 +234,9 @@ func (p *Pin) artifacts() (sdist *py.File, wheels []py.File) {
 func missingURLs(pins []Pin) error {
 	var missing []py.Package
 	for _, p := range pins {
+		if p.Direct != nil {
+			continue
+		}
 		sdist, wheels := p.artifacts()
 		if sdist != nil && sdist.URL == "" || slices.ContainsFunc(wheels, func(f py.File) bool { return f.URL == "" }) {
 			missing = append(missing, p.Package)

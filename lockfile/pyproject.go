@@ -9,6 +9,7 @@ import (
 
 // A pyproject is a pyproject.toml being read.
 type pyproject struct {
+	f    *folder
 	m    *Manifest
 	file string
 	doc  *node
@@ -19,10 +20,32 @@ type pyproject struct {
 	known  map[string]bool           // the names in Manifest.Groups
 }
 
-// readPyproject reads a pyproject.toml: the standard tables (PEP 621, PEP 735),
+// pyproject reads a pyproject.toml: the standard tables (PEP 621, PEP 735),
 // Poetry's, and what [tool.uv] adds to them. Tables of other tools are theirs.
-func readPyproject(file string, doc *node) (*Manifest, error) {
-	p := &pyproject{m: &Manifest{Kind: Pyproject}, file: file, doc: doc, extras: map[py.Name][]Requirement{}, groups: map[string]*node{}, known: map[string]bool{}}
+func (f *folder) pyproject(file string, doc *node) (*Manifest, error) {
+	p, err := f.newPyproject(file, doc)
+	if err != nil {
+		return nil, err
+	}
+	return p.run(p.name, p.static, p.python, p.dependencies, p.optional, p.poetry, p.poetryGroups, p.uvDev, p.dependencyGroups, p.uv)
+}
+
+// pyprojectAlone reads what a pyproject.toml says of the project as others
+// require it: nothing that is for its developers or for the root of a workspace.
+func (f *folder) pyprojectAlone(file string, doc *node) (*Manifest, error) {
+	p, err := f.newPyproject(file, doc)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.run(p.name, p.static, p.python, p.dependencies, p.optional, p.poetry, p.uvPlaces)
+	if err == nil && m.Name == "" {
+		err = refuse(Position{File: file}, "write it into [project]", "the project has no name")
+	}
+	return m, err
+}
+
+func (f *folder) newPyproject(file string, doc *node) (*pyproject, error) {
+	p := &pyproject{f: f, m: &Manifest{Kind: Pyproject}, file: file, doc: doc, extras: map[py.Name][]Requirement{}, groups: map[string]*node{}, known: map[string]bool{}}
 	for _, path := range [][]string{{"project"}, {"dependency-groups"}, {"tool"}, {"tool", "poetry"}, {"tool", "uv"}} {
 		if err := doc.get(path...).table(strings.Join(path, ".")); err != nil {
 			return nil, err
@@ -32,7 +55,11 @@ func readPyproject(file string, doc *node) (*Manifest, error) {
 		return nil, refuse(Position{File: file}, "write a [project] table with dependencies, or give another manifest",
 			"none of [project], [tool.poetry] and [dependency-groups] is there")
 	}
-	steps := []func() error{p.name, p.static, p.python, p.dependencies, p.optional, p.poetry, p.uvDev, p.dependencyGroups, p.uv}
+	return p, nil
+}
+
+// run takes the steps and returns the manifest that they made.
+func (p *pyproject) run(steps ...func() error) (*Manifest, error) {
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
@@ -114,21 +141,7 @@ func (p *pyproject) requirement(n *node) (Requirement, error) {
 	if err != nil {
 		return Requirement{}, err
 	}
-	return parseRequirement(s, n.pos)
-}
-
-// parseRequirement reads a PEP 508 text that must name a release of an index.
-func parseRequirement(s string, pos Position) (Requirement, error) {
-	r := Requirement{Pos: pos, Text: oneLine(s)}
-	var err error
-	if r.Requirement, err = py.ParseRequirement(s); err != nil {
-		return r, unusable(pos, `write such as "name[extra]>=1.0; python_version < '3.12'"`, "not a requirement: %v", err)
-	}
-	if r.URL != "" {
-		return r, unusable(pos, "require a release, such as "+string(r.Name)+">=1.0, or leave it out and install it afterwards",
-			"%s comes from %s, and thamos knows releases of indexes only", r.Name, r.URL)
-	}
-	return r, nil
+	return p.f.requirement(p.file, s, n.pos)
 }
 
 // requirements reads a list of PEP 508 texts, with those that cannot be used.

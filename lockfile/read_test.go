@@ -32,9 +32,18 @@ func dump(m *Manifest) string {
 	for _, s := range m.Sources {
 		line("%v: source %s %s verify %v extra %v explicit %v", s.Pos, s.Name, s.URL, s.VerifySSL, s.Extra, s.Explicit)
 	}
+	if len(m.FindLinks) > 0 {
+		line("find links %q", m.FindLinks)
+	}
 	list := func(what string, rs []Requirement) {
 		for _, r := range rs {
 			line("%v: %s group=%s extra=%s index=%s: %s\n\tis %s", r.Pos, what, r.Group, r.Extra, r.Index, r.Text, r.Requirement)
+			if d := r.Direct; d != nil {
+				line("\tfrom %v (directory %v editable %v sha256 %q): %v", d, d.Directory, d.Editable, d.SHA256, d.Package)
+				if d.Metadata != nil {
+					line("\tpython %q requires %q extras %q", d.Metadata.RequiresPython, d.Metadata.RequiresDist, d.Metadata.ProvidesExtra)
+				}
+			}
 			for _, h := range r.Hashes {
 				line("\t%s", h)
 			}
@@ -116,7 +125,7 @@ func checkError(t *testing.T, err error) {
 // fuzzRead checks that reading never panics, refuses with an *Error, gives the
 // same twice, and that what is read lies within the file.
 func fuzzRead(t *testing.T, file, text string) {
-	fsys := fstest.MapFS{file: {Data: []byte(text)}, "other.txt": {Data: []byte("a\n-r " + file)}}
+	fsys := fstest.MapFS{file: {Data: []byte(text)}, "lib/pyproject.toml": {Data: []byte("[project]\nname = 'lib'\nversion = '1'")}, "other.txt": {Data: []byte("a\n-r " + file)}}
 	m, err := Read(fsys, file)
 	again, err2 := Read(fsys, file)
 	if err != nil {
@@ -233,7 +242,7 @@ func TestConformanceScenarios(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		} else if vcs {
-			if !strings.Contains(err.Error(), "releases of indexes only") {
+			if !strings.Contains(err.Error(), "version control system") {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue

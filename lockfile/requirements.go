@@ -27,16 +27,16 @@ const (
 
 // A requirements is a requirements file being read, with what it includes.
 type requirements struct {
-	fsys  fs.FS
+	f     *folder
 	m     *Manifest
 	chain []string // the files that include one another, the current one last
 	files int      // that were read
 	bytes int
 }
 
-// readRequirements reads a file of pip's format.
-func readRequirements(fsys fs.FS, name string) (*Manifest, error) {
-	r := &requirements{fsys: fsys, m: &Manifest{Kind: Requirements}}
+// requirements reads a file of pip's format.
+func (f *folder) requirements(name string) (*Manifest, error) {
+	r := &requirements{f: f, m: &Manifest{Kind: Requirements}}
 	if err := r.file(name, false, Position{}); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (r *requirements) file(name string, constraint bool, from Position) error {
 	case r.files == maxIncludes || r.bytes > maxIncluded:
 		return refuse(from, "", "more than %d files or %d MiB are included, the limits", maxIncludes, maxIncluded>>20)
 	}
-	text, err := readText(r.fsys, name, maxFile)
+	text, err := readText(r.f.fsys, name, maxFile)
 	if err != nil {
 		if e, ok := err.(*Error); ok && from.Line > 0 && e.cause != nil {
 			// The line that includes a file is what has to be changed.
@@ -88,7 +88,7 @@ func (r *requirements) line(l logicalLine, constraint bool) error {
 		return r.requirement(l, written, options, constraint)
 	}
 	for len(options) > 0 {
-		if options, err = r.option(l, options); err != nil {
+		if options, err = r.option(l, options, constraint); err != nil {
 			return err
 		}
 	}
@@ -110,6 +110,9 @@ func startOfOptions(s string) int {
 // environmentVariable is what pip replaces by the value of a variable.
 var environmentVariable = regexp.MustCompile(`\$\{[A-Z0-9_]+\}`)
 
+// webURL matches what comes before a variable in the URL of a wheel.
+var webURL = regexp.MustCompile(`(?i)(^|[@ ])https?://[^\s]*$`)
+
 // archive matches the file names that pip takes for a path.
 var archive = regexp.MustCompile(`(?i)\.(whl|zip|tar\.gz|tgz|tar|tar\.bz2|tbz|tar\.xz|txz|tlz|tar\.lz|tar\.lzma)$`)
 
@@ -117,31 +120,40 @@ var archive = regexp.MustCompile(`(?i)\.(whl|zip|tar\.gz|tgz|tar|tar\.bz2|tbz|ta
 func (r *requirements) requirement(l logicalLine, written string, options []word, constraint bool) error {
 	start := strings.Index(l.text, written)
 	pos := l.position(start)
-	if i := environmentVariable.FindStringIndex(written); i != nil {
-		return refuse(l.position(start+i[0]), "write the value", "%s: variables are kept in URLs of indexes only", written[i[0]:i[1]])
+	if i := environmentVariable.FindStringIndex(written); i != nil && !webURL.MatchString(written[:i[0]]) {
+		return refuse(l.position(start+i[0]), "write the value", "%s: variables are kept in URLs only", written[i[0]:i[1]])
 	}
+	read := r.f.requirement
 	// What stands before extras, versions and markers: a name, or a place.
 	head := written
 	if i := strings.IndexAny(head, " \t;[<>=!~@("); i > 0 && !strings.Contains(head[:i], "/") {
 		head = head[:i]
 	}
-	if strings.Contains(head, "://") || strings.ContainsAny(head, `/\`) || strings.HasPrefix(head, ".") || archive.MatchString(head) {
-		return refuse(pos, "require a release, such as name>=1.0, or leave the line out and install it afterwards",
-			"%q is a URL or a path, and thamos knows releases of indexes only", written)
+	if strings.Contains(head, "://") || strings.HasPrefix(head, "file:") || strings.ContainsAny(head, `/\`) || strings.HasPrefix(head, ".") || archive.MatchString(head) {
+		read = r.f.unnamed
 	}
-	req, err := parseRequirement(written, pos)
+	req, err := read(l.file, written, pos)
 	if err != nil {
 		return err
 	}
+	return r.add(l, req, options, constraint)
+}
+
+// add adds a requirement or constraint with its options.
+func (r *requirements) add(l logicalLine, req Requirement, options []word, constraint bool) error {
+	var err error
 	if req.Hashes, err = hashes(l, options); err != nil {
 		return err
 	}
 	if constraint {
+		if err := notDirect(req); err != nil {
+			return err
+		}
 		if len(req.Extras) > 0 {
-			return refuse(pos, "require the extras in a requirements file", "a constraint cannot have extras")
+			return refuse(req.Pos, "require the extras in a requirements file", "a constraint cannot have extras")
 		}
 		if len(r.m.Constraints) == maxRequirements {
-			return refuse(pos, "", "more than %d constraints, the limit", maxRequirements)
+			return refuse(req.Pos, "", "more than %d constraints, the limit", maxRequirements)
 		}
 		r.m.Constraints = append(r.m.Constraints, req)
 		return nil
@@ -181,13 +193,13 @@ func hashes(l logicalLine, options []word) ([]string, error) {
 
 // option reads the first of options, which stand on a line of their own, and
 // returns the others.
-func (r *requirements) option(l logicalLine, options []word) ([]word, error) {
+func (r *requirements) option(l logicalLine, options []word, constraint bool) ([]word, error) {
 	o, rest, err := l.option(options)
 	if err != nil {
 		return nil, err
 	}
 	if i := environmentVariable.FindString(o.value); i != "" && !o.url {
-		return nil, refuse(o.pos, "write the value", "%s: variables are kept in URLs of indexes only", i)
+		return nil, refuse(o.pos, "write the value", "%s: variables are kept in URLs only", i)
 	}
 	switch o.name {
 	case "--requirement", "--constraint":
@@ -201,7 +213,7 @@ func (r *requirements) option(l logicalLine, options []word) ([]word, error) {
 	case "--no-index":
 		r.m.NoIndex = true
 	case "--find-links":
-		err = refuse(o.pos, "take it out, or serve the files as an index", "--find-links is not supported yet")
+		err = r.m.addFindLinks(r.f, l.file, o.value, o.pos)
 	case "--pre":
 		r.m.Prereleases = true
 	case "--no-binary":
@@ -209,14 +221,26 @@ func (r *requirements) option(l logicalLine, options []word) ([]word, error) {
 	case "--only-binary":
 		err = formats(o, &r.m.NoBuild, &r.m.NoBinary)
 	case "--editable":
-		err = refuse(o.pos, "leave the line out and install it afterwards with --no-deps",
-			"editable %q is a URL or a path, and thamos knows releases of indexes only", o.value)
+		return nil, r.editable(l, o, rest, constraint)
 	case "--hash", "--config-settings", "--global-option":
 		err = refuse(o.pos, "write it after the requirement it is for", "%s without a requirement", o.name)
 	case "--prefer-binary", "--require-hashes", "--trusted-host", "--use-feature":
 		// They say how pip installs and not what.
 	}
 	return rest, err
+}
+
+// editable reads the directory of -e and the options after it.
+func (r *requirements) editable(l logicalLine, o option, options []word, constraint bool) error {
+	req, err := r.f.unnamed(l.file, o.value, o.pos)
+	if err != nil {
+		return err
+	}
+	if req.Direct.URL != "" {
+		return refuse(o.pos, "give a directory", "%v cannot be editable", req.Direct)
+	}
+	req.Direct.Editable = true
+	return r.add(l, req, options, constraint)
 }
 
 // include reads the file of -r or -c.

@@ -12,25 +12,11 @@ import (
 )
 
 func TestRequirementsRefusals(t *testing.T) {
-	const direct = " is a URL or a path, and thamos knows releases of indexes only (require a release, such as name>=1.0, or leave the line out and install it afterwards)"
-	const editable = " is a URL or a path, and thamos knows releases of indexes only (leave the line out and install it afterwards with --no-deps)"
 	testRefusals(t, "r.txt", []refusal{
 		{"syntax", "a\n  b c", "r.txt:2:3: not a requirement: ??? (write such as \"name[extra]>=1.0; python_version < '3.12'\")"},
 		{"after continuation", "a \\\n  --pre", "r.txt:2:3: --pre cannot stand after a requirement (give it a line of its own)"},
-		{"vcs", "git+https://u:p@git.example/a@v1#egg=a", `r.txt:1:1: "git+https://****:****@git.example/a@v1#egg=a"` + direct},
-		{"url", "https://a.example/a.whl", `r.txt:1:1: "https://a.example/a.whl"` + direct},
-		{"name and url", "a @ https://u:p@a.example/a.whl", "r.txt:1:1: a comes from https://****:****@a.example/a.whl, and thamos knows releases of indexes only (require a release, such as a>=1.0, or leave it out and install it afterwards)"},
-		{"here", ".", `r.txt:1:1: "."` + direct},
-		{"here with extra", ".[dev]", `r.txt:1:1: ".[dev]"` + direct},
-		{"path", "./a", `r.txt:1:1: "./a"` + direct},
-		{"path inside", "a/b", `r.txt:1:1: "a/b"` + direct},
-		{"wheel", "a-1.0-py3-none-any.whl", `r.txt:1:1: "a-1.0-py3-none-any.whl"` + direct},
-		{"sdist", "a-1.0.tar.gz", `r.txt:1:1: "a-1.0.tar.gz"` + direct},
-		{"editable", "-e .", `r.txt:1:1: editable "."` + editable},
-		{"editable vcs", "--editable=git+ssh://git@git.example/a", `r.txt:1:1: editable "git+ssh://****@git.example/a"` + editable},
-		{"variable", "a==${VERSION}", "r.txt:1:4: ${VERSION}: variables are kept in URLs of indexes only (write the value)"},
-		{"variable in path", "-r ${DIR}/a.txt", "r.txt:1:1: ${DIR}: variables are kept in URLs of indexes only (write the value)"},
-		{"find links", "--pre -f dir", "r.txt:1:7: --find-links is not supported yet (take it out, or serve the files as an index)"},
+		{"variable", "a==${VERSION}", "r.txt:1:4: ${VERSION}: variables are kept in URLs only (write the value)"},
+		{"variable in path", "-r ${DIR}/a.txt", "r.txt:1:1: ${DIR}: variables are kept in URLs only (write the value)"},
 		{"unknown", "a\n\n--frobnicate=1", "r.txt:3:1: unknown option --frobnicate"},
 		{"unknown short", "-x", "r.txt:1:1: unknown option -x"},
 		{"dash", "-", `r.txt:1:1: expected an option, not "-"`},
@@ -106,21 +92,28 @@ func TestRequirementsIncludes(t *testing.T) {
 	}
 }
 
-// Every file that was read is named once, in the order of reading.
+// Every file that was read is named once: includes in the order of reading, then
+// what directories say of themselves.
 func TestFiles(t *testing.T) {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	fsys := fstest.MapFS{
-		"p/r.in":         file("-r q/b.txt\n-c ../c.txt\n-r q/b.txt"),
-		"p/q/b.txt":      file("a\n-c ../../c.txt\n-r d.txt"),
-		"p/q/d.txt":      file(""),
-		"c.txt":          file("b"),
-		"Pipfile":        file("[packages]"),
-		"pyproject.toml": file("[project]"),
+		"p/r.in":           file("-r q/b.txt\n-c ../c.txt\n-r q/b.txt"),
+		"p/q/b.txt":        file("a\n-c ../../c.txt\n-r d.txt"),
+		"p/q/d.txt":        file(""),
+		"c.txt":            file("b"),
+		"p/e.txt":          file("-e .\n../d"),
+		"p/pyproject.toml": file("[project]\nname = 'p'\nversion = '1'\ndependencies = ['d @ ../d']"),
+		"d/pyproject.toml": file("[project]\nname = 'd'\nversion = '1'\ndependencies = ['p @ ../p']"),
+		"Pipfile":          file("[packages]"),
+		"pyproject.toml":   file("[project]"),
 	}
 	for name, want := range map[string][]string{
-		"p/r.in":         {"p/r.in", "p/q/b.txt", "c.txt", "p/q/d.txt"},
-		"Pipfile":        {"Pipfile"},
-		"pyproject.toml": {"pyproject.toml"},
+		"p/r.in":           {"p/r.in", "p/q/b.txt", "c.txt", "p/q/d.txt"},
+		"p/e.txt":          {"p/e.txt", "d/pyproject.toml", "p/pyproject.toml"},
+		"p/pyproject.toml": {"p/pyproject.toml", "d/pyproject.toml"},
+		"d/pyproject.toml": {"d/pyproject.toml", "p/pyproject.toml"}, // they require each other
+		"Pipfile":          {"Pipfile"},
+		"pyproject.toml":   {"pyproject.toml"},
 	} {
 		m, err := Read(fsys, name)
 		if err != nil {
@@ -205,7 +198,7 @@ func FuzzRequirements(f *testing.F) {
 	for _, s := range []string{
 		"a==1 --hash=sha256:ae74fb96c20a0277a1d615f1e4d73c8414f5a98db8b799a7931d1582f3390c28\\\n --hash=sha256:ae74fb96c20a0277a1d615f1e4d73c8414f5a98db8b799a7931d1582f3390c28",
 		"-r other.txt", "-c other.txt\n--no-binary :all:", "-i https://u:p@a.example\n--extra-index-url 'https://b.example' # c\r\na[b] >= 1 ; os_name == 'nt'",
-		"\ufeff--pre --only-binary=a,b\n\\\n#\\\nb", "-e .", "a @ https://u:p/w@h", "--hash \"\\\"",
+		"\ufeff--pre --only-binary=a,b\n\\\n#\\\nb", "-e .", "a @ https://u:p/w@h", "./lib[x] ; os_name == 'nt'", "-e ./lib/../lib", "a@https://${U}:p@h.example/a-1-py3-none-any.whl#sha256=00", "--hash \"\\\"",
 	} {
 		f.Add(s)
 	}

@@ -13,6 +13,9 @@ import (
 // has neither) with its hashes and who requires it. It is for
 // pip install --require-hashes and uv pip sync.
 //
+// A directory cannot have a hash, and pip wants hashes of all packages or of
+// none: a lock with one has no hashes at all, and a comment that says so.
+//
 // The format cannot say which source a package must come from; the hashes see
 // to it that no other file is installed.
 func (l *Lock) RequirementsTxt() ([]byte, error) {
@@ -29,18 +32,24 @@ func (l *Lock) RequirementsTxt() ([]byte, error) {
 		return nil, err
 	}
 	var b strings.Builder
+	direct, bare := directComment(pins)
 	b.WriteString(comment)
+	b.WriteString(direct)
 	b.WriteString(options)
 	for _, p := range pins {
+		if p.Direct != nil {
+			line, err := p.requirementsLine(bare)
+			if err != nil {
+				return nil, err
+			}
+			b.WriteString(line + "\n" + via(p.Via))
+			continue
+		}
 		b.WriteString(string(p.Name))
 		if len(p.Extras) > 0 {
 			b.WriteString("[" + joined(p.Extras) + "]")
 		}
-		b.WriteString("==" + p.Version.String())
-		for _, h := range p.hashes() {
-			b.WriteString(" \\\n    --hash=" + h)
-		}
-		b.WriteString("\n" + via(p.Via))
+		b.WriteString("==" + p.Version.String() + p.hashOptions(bare) + "\n" + via(p.Via))
 	}
 	return []byte(b.String()), nil
 }
@@ -72,6 +81,11 @@ func (l *Lock) indexOptions(pins []Pin) (string, error) {
 			b.WriteString("--trusted-host " + host + "\n")
 		}
 	}
+	links, err := l.findLinks()
+	if err != nil {
+		return "", err
+	}
+	b.WriteString(links)
 	if b.Len() > 0 {
 		b.WriteString("\n")
 	}

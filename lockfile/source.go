@@ -68,23 +68,48 @@ func shown(s string) string {
 // pyproject.toml, or *.txt and *.in for requirements. Files that it includes
 // are looked up in fsys too, relative to the including one; one that lies above
 // its root is an error that wraps ErrOutside. Every error is an *Error.
+//
+// Paths that it requires are looked up in fsys as well, and an absolute one
+// counts as outside.
 func Read(fsys fs.FS, name string) (*Manifest, error) {
+	return read(&folder{fsys: fsys, home: path.Dir(name)}, name)
+}
+
+// ReadRooted is Read for an fsys that is the whole file system, where absolute
+// paths can be followed. Relative ones are still relative to the manifest.
+func ReadRooted(fsys fs.FS, name string) (*Manifest, error) {
+	return read(&folder{fsys: fsys, rooted: true, home: path.Dir(name)}, name)
+}
+
+func read(f *folder, name string) (*Manifest, error) {
+	m, err := f.manifest(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.locate(f); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// manifest reads a manifest and does not yet look at what it points to.
+func (f *folder) manifest(name string) (*Manifest, error) {
 	base := path.Base(name)
 	switch {
 	case base == "Pipfile":
-		return readTOML(fsys, name, readPipfile)
+		return f.readTOML(name, f.pipfile)
 	case base == "pyproject.toml":
-		return readTOML(fsys, name, readPyproject)
+		return f.readTOML(name, f.pyproject)
 	case strings.HasSuffix(base, ".txt"), strings.HasSuffix(base, ".in"):
-		return readRequirements(fsys, name)
+		return f.requirements(name)
 	}
 	return nil, refuse(Position{File: name}, "give a Pipfile, a pyproject.toml, or requirements in a file named *.txt or *.in",
 		"cannot tell what kind of manifest this is")
 }
 
 // readTOML parses the TOML file name and hands the document to read.
-func readTOML(fsys fs.FS, name string, read func(file string, doc *node) (*Manifest, error)) (*Manifest, error) {
-	text, err := readText(fsys, name, maxTOML)
+func (f *folder) readTOML(name string, read func(file string, doc *node) (*Manifest, error)) (*Manifest, error) {
+	text, err := readText(f.fsys, name, maxTOML)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (p *pyproject) uv() error {
 	if uv == nil {
 		return nil
 	}
-	for _, k := range []string{"override-dependencies", "exclude-dependencies", "find-links"} {
+	for _, k := range []string{"override-dependencies", "exclude-dependencies"} {
 		elems, err := uv.get(k).list(k)
 		if err != nil {
 			return err
@@ -42,9 +42,38 @@ func (p *pyproject) uv() error {
 			return r.err
 		}
 	}
-	steps := []func(*node) error{p.uvPolicy, p.uvIndexes, p.uvSources}
+	if err := notDirect(p.m.Constraints...); err != nil {
+		return err
+	}
+	steps := []func(*node) error{p.uvPolicy, p.uvFindLinks, p.uvIndexes, p.uvSources}
 	for _, step := range steps {
 		if err := step(uv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// uvPlaces reads only where releases come from.
+func (p *pyproject) uvPlaces() error {
+	uv := p.doc.get("tool", "uv")
+	if uv == nil {
+		return nil
+	}
+	if err := p.uvIndexes(uv); err != nil {
+		return err
+	}
+	return p.uvSources(uv)
+}
+
+func (p *pyproject) uvFindLinks(uv *node) error {
+	links := uv.get("find-links")
+	places, err := links.strings("find-links")
+	if err != nil {
+		return err
+	}
+	for i, place := range places {
+		if err := p.m.addFindLinks(p.f, p.file, place, links.elems[i].pos); err != nil {
 			return err
 		}
 	}
@@ -239,23 +268,11 @@ func (p *pyproject) uvSource(r *Requirement, e *node) ([]Requirement, error) {
 	if extra != "" && py.NormalizeName(extra) != r.Extra || group != "" && string(py.NormalizeName(group)) != r.Group {
 		return nil, nil
 	}
-	for _, k := range []string{"git", "url", "path", "workspace", "editable"} {
-		if off := e.get(k); off != nil && off.value != false {
-			return nil, unusable(off.key, "require a release of an index instead, or leave it out and install it afterwards",
-				"%s, required at %v, comes from %s, and thamos knows releases of indexes only", r.Name, r.Pos, k)
-		}
-	}
-	if err := e.known("tool.uv.sources", "index", "marker", "extra", "group"); err != nil {
+	if err := p.uvBuilt(r, e); err != nil {
 		return nil, err
 	}
-	index, err := e.get("index").str("index")
-	if err != nil {
-		return nil, err
-	}
-	if index == "" {
-		return nil, refuse(e.pos, "", "a source of %s names no index", r.Name)
-	}
-	if err := p.m.checkIndex(index, e.get("index").pos, "define it as a [[tool.uv.index]]"); err != nil {
+	from := *r
+	if err := p.uvPlace(&from, e); err != nil {
 		return nil, err
 	}
 	marker, err := e.get("marker").str("marker")
@@ -263,16 +280,62 @@ func (p *pyproject) uvSource(r *Requirement, e *node) ([]Requirement, error) {
 		return nil, err
 	}
 	if marker == "" {
-		r.Index = index
+		r.Index, r.Direct = from.Index, from.Direct
 		return nil, nil
 	}
 	if _, err := py.ParseMarker(marker); err != nil {
 		return nil, refuse(e.get("marker").pos, "", "marker: %v", err)
 	}
-	only := *r
-	only.Index = index
+	only := from
 	if only.Marker, err = py.ParseMarker(and(markerText(r.Marker), marker)); err != nil {
 		return nil, refuse(e.get("marker").pos, "", "marker: %v", err)
 	}
 	return []Requirement{only}, nil
+}
+
+// uvBuilt refuses what would have to be built, and members of a workspace.
+func (p *pyproject) uvBuilt(r *Requirement, e *node) error {
+	if off := e.get("git"); off != nil {
+		return unusable(off.key, vcsHint, "%s, required at %v, comes from git, and only building it would tell what it requires", r.Name, r.Pos)
+	}
+	if off := e.get("workspace"); off != nil && off.value != false {
+		return unusable(off.key, `write {path = "…", editable = true} with the member's directory`,
+			"%s, required at %v, comes from workspace, and thamos does not look for its members", r.Name, r.Pos)
+	}
+	return nil
+}
+
+// uvPlace reads the index, path or URL of an entry into r.
+func (p *pyproject) uvPlace(r *Requirement, e *node) error {
+	err := e.known("tool.uv.sources", "index", "path", "url", "editable", "workspace", "marker", "extra", "group")
+	if err != nil {
+		return err
+	}
+	if r.Index, err = e.get("index").str("index"); err != nil {
+		return err
+	}
+	editable, err := e.get("editable").boolean("editable")
+	if err != nil {
+		return err
+	}
+	var places []*node
+	for _, k := range []string{"index", "path", "url"} {
+		if n := e.get(k); n != nil {
+			places = append(places, n)
+		}
+	}
+	switch {
+	case len(places) == 0 || e.get("index") != nil && r.Index == "":
+		return unusable(e.pos, "", "a source of %s names no index, path or url", r.Name)
+	case len(places) > 1:
+		return unusable(places[1].key, "keep one of them", "a source of %s names two places", r.Name)
+	case r.Index != "":
+		if editable {
+			return unusable(e.get("editable").key, "take it out", "%s is editable but has no path", r.Name)
+		}
+		r.Direct = nil
+		return p.m.checkIndex(r.Index, places[0].pos, "define it as a [[tool.uv.index]]")
+	}
+	r.Direct, err = p.f.key(r, p.file, places[0], editable)
+	return err
 }

@@ -59,29 +59,41 @@ func (v verdict) String() string {
 	return "cannot be used"
 }
 
+// A hope says which of what is unknown is taken at its most helpful: a release
+// whose requirements were not read as one that requires nothing, a direct
+// reference as fulfilled, a project of which nothing is known as one with a
+// release that fits every requirement.
+type hope uint8
+
+const (
+	noHope   hope = iota // nothing: what is unknown cannot be chosen
+	askable              // what asking an index may still make known
+	fullHope             // everything
+)
+
 // An admission judges releases against a problem's environment and policies.
 // It keeps what it worked out for the texts that many releases share.
 type admission struct {
-	problem    *Problem
-	optimistic bool // take unread releases as needing nothing
-	tags       *py.Tags
-	pythons    map[string]bool        // Requires-Python text → holds here
-	wheels     map[*py.Artifacts]bool // has a wheel for this environment
-	pins       map[py.Name][]py.Version
-	named      map[py.Name]bool     // a user's requirement names a pre-release
-	hashes     map[py.Name][]string // the only files the user allows, see allowedHashes
+	problem *Problem
+	hope    hope
+	tags    *py.Tags
+	pythons map[string]bool        // Requires-Python text → holds here
+	wheels  map[*py.Artifacts]bool // has a wheel for this environment
+	pins    map[py.Name][]py.Version
+	named   map[py.Name]bool     // a user's requirement names a pre-release
+	hashes  map[py.Name][]string // the only files the user allows, see allowedHashes
 }
 
-func newAdmission(p *Problem, requirements, constraints []*Requirement, optimistic bool) *admission {
+func newAdmission(p *Problem, requirements, constraints []*Requirement, hope hope) *admission {
 	a := &admission{
-		problem:    p,
-		optimistic: optimistic,
-		tags:       p.Environment.Tags(),
-		pythons:    map[string]bool{},
-		wheels:     map[*py.Artifacts]bool{},
-		pins:       map[py.Name][]py.Version{},
-		named:      map[py.Name]bool{},
-		hashes:     allowedHashes(requirements, constraints),
+		problem: p,
+		hope:    hope,
+		tags:    p.Environment.Tags(),
+		pythons: map[string]bool{},
+		wheels:  map[*py.Artifacts]bool{},
+		pins:    map[py.Name][]py.Version{},
+		named:   map[py.Name]bool{},
+		hashes:  allowedHashes(requirements, constraints),
 	}
 	for _, r := range slices.Concat(requirements, constraints) {
 		if v, ok := r.Specifiers.Pinned(); ok {
@@ -112,7 +124,7 @@ func (a *admission) judge(name py.Name, r *py.Release, artifacts *py.Artifacts) 
 	if v := a.files(name, artifacts); v != admitted {
 		return v
 	}
-	if r.Requires == nil && !a.optimistic {
+	if r.Requires == nil && (a.hope == noHope || a.hope == askable && r.Unreadable) {
 		return unread
 	}
 	return admitted

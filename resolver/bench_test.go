@@ -35,7 +35,7 @@ func openBench(b *testing.B, p *Problem) Knowledge {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
-	if _, err := newClosure(context.Background(), p, db, false); err != nil {
+	if _, err := newClosure(context.Background(), p, db, noHope); err != nil {
 		b.Fatal(err)
 	}
 	return db
@@ -49,7 +49,7 @@ func BenchmarkClosure(b *testing.B) {
 			var c *closure
 			for b.Loop() {
 				var err error
-				if c, err = newClosure(context.Background(), p, k, false); err != nil {
+				if c, err = newClosure(context.Background(), p, k, noHope); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -67,7 +67,7 @@ func BenchmarkCompile(b *testing.B) {
 	for _, in := range benchInputs {
 		b.Run(in.name, func(b *testing.B) {
 			p := benchProblem(b, in.requirements)
-			c, err := newClosure(context.Background(), p, openBench(b, p), false)
+			c, err := newClosure(context.Background(), p, openBench(b, p), noHope)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func BenchmarkFirstStack(b *testing.B) {
 	for _, in := range benchInputs {
 		b.Run(in.name, func(b *testing.B) {
 			p := benchProblem(b, in.requirements)
-			c, err := newClosure(context.Background(), p, openBench(b, p), false)
+			c, err := newClosure(context.Background(), p, openBench(b, p), noHope)
 			if err != nil {
 				b.Fatal(err)
 			}

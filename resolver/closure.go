@@ -97,7 +97,7 @@ type set struct {
 
 // newClosure reads what the problem can reach from k, level by level: the
 // number of questions is the depth of the closure, not its size.
-func newClosure(ctx context.Context, p *Problem, k Knowledge, optimistic bool) (*closure, error) {
+func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closure, error) {
 	c := &closure{
 		problem: p,
 		byName:  map[py.Name]int{},
@@ -112,7 +112,7 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, optimistic bool) (
 	if err != nil {
 		return nil, err
 	}
-	c.admit = newAdmission(p, requirements, constraints, optimistic)
+	c.admit = newAdmission(p, requirements, constraints, hope)
 	for _, r := range requirements {
 		c.project(r.Name).direct = true
 		c.demand(r, false)
@@ -201,7 +201,7 @@ func (c *closure) load(ctx context.Context, k Knowledge) error {
 	}
 	for i, p := range fresh {
 		if known[i] == nil {
-			if c.admit.optimistic {
+			if c.admit.hope != noHope {
 				p.assume()
 			}
 			continue
@@ -237,7 +237,7 @@ func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.
 }
 
 // assume gives a project of which nothing is known the one release that every
-// requirement admits: optimism at its most helpful.
+// requirement admits: the most helpful it can be.
 func (p *project) assume() {
 	p.releases = []release{{Release: new(py.Release)}}
 	p.reached = newBits(1)
@@ -277,7 +277,7 @@ func (c *closure) reach(n *need) {
 		case list.malformed:
 			r.verdict = malformed
 			continue
-		case list.opaque && !c.admit.optimistic:
+		case list.opaque && c.admit.hope != fullHope:
 			r.verdict = opaque
 			continue
 		}
@@ -316,7 +316,7 @@ func (c *closure) follow(t task) {
 		}
 		if l.req.URL != "" {
 			// Only with an extra; at its most helpful it asks for nothing.
-			if !c.admit.optimistic {
+			if c.admit.hope != fullHope {
 				t.group.barred = append(t.group.barred, t.extra)
 			}
 			continue

@@ -16,7 +16,7 @@ import (
 // is too long to tell, with ctx's error if ctx ends first, and with Knowledge's
 // error if that fails.
 func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
-	c, err := newClosure(ctx, p, k, false)
+	c, err := newClosure(ctx, p, k, noHope)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 
 	// Nothing that is known helps. There is no stack only if there is none even
 	// with everything unknown at its most helpful.
-	if c, err = newClosure(ctx, p, k, true); err != nil {
+	if c, err = newClosure(ctx, p, k, fullHope); err != nil {
 		return nil, err
 	}
 	e = newEngine(newTables(c, false))

@@ -44,7 +44,42 @@ func (e *UnknownError) Error() string {
 	return b.String()
 }
 
-// unknown names what the optimistic stack that the engine found stands on.
+// Ask is one step of solving with knowledge that can grow: it takes everything
+// that asking an index may make known at its most helpful and returns the stack
+// that would then be chosen, and what of it stands on hope. If that is nothing
+// (a nil *UnknownError) the stack is the one that Solve would find if everything
+// were known that can be.
+//
+// It fails as Solve does; a *NoStackError then says that nothing that is still
+// to be asked for will help.
+//
+// Why that is so: let F be the stack of the full knowledge and A one that stands
+// on facts only. At the first project where they differ everything chosen
+// before is the same and known. If F had the better release there, F without
+// what only unread releases of it bring along would be a hopeful stack with
+// that release, and A would have it. If A had, A would be a stack of the full
+// knowledge with that release, and F would have it.
+func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
+	c, err := newClosure(ctx, p, k, askable)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := newEngine(newTables(c, false))
+	found, _, err := e.search(ctx, nil)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !found:
+		return nil, nil, conflict(ctx, c)
+	}
+	r := e.report()
+	if u := e.unknown(r); len(u.Projects)+len(u.Releases) > 0 {
+		return r, u, nil
+	}
+	return r, nil, nil
+}
+
+// unknown names what the hopeful stack that the engine found stands on.
 func (e *engine) unknown(r *Report) *UnknownError {
 	u := new(UnknownError)
 	for _, c := range r.Stack {
@@ -89,7 +124,7 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 		}
 		q := *p
 		q.Requirements = append(slices.Clone(p.Requirements), Requirement{Requirement: pin})
-		closure, err := newClosure(ctx, &q, k, true)
+		closure, err := newClosure(ctx, &q, k, fullHope)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func Verify(ctx context.Context, p *Problem, k Knowledge, stack []Choice) error 
 	}
 	v := verification{
 		problem: p,
-		admit:   newAdmission(p, requirements, constraints, false),
+		admit:   newAdmission(p, requirements, constraints, noHope),
 		chosen:  map[py.Name]*py.Release{},
 		extras:  map[py.Name][]py.Name{},
 		needed:  map[py.Name]bool{},

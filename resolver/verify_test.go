@@ -224,7 +224,7 @@ func TestLearning(t *testing.T) {
 
 func mustClosure(t *testing.T, p *Problem, k Knowledge) *closure {
 	t.Helper()
-	c, err := newClosure(context.Background(), p, k, false)
+	c, err := newClosure(context.Background(), p, k, noHope)
 	if err != nil {
 		t.Fatal(err)
 	}

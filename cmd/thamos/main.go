@@ -46,6 +46,7 @@ func realEnv() *cmd.Env {
 		cache = filepath.Join(cache, "thamos")
 	}
 	return &cmd.Env{
+		DataDir:  dataDir(home),
 		Dir:      dir,
 		Getenv:   os.Getenv,
 		CacheDir: cache,
@@ -60,4 +61,25 @@ func realEnv() *cmd.Env {
 		GOOS:     runtime.GOOS,
 		Version:  version,
 	}
+}
+
+// dataDir is where programs keep a user's data on this system.
+func dataDir(home string) string {
+	var dir string
+	switch runtime.GOOS {
+	case "windows":
+		dir = os.Getenv("LocalAppData")
+	case "darwin":
+		if home != "" {
+			dir = filepath.Join(home, "Library", "Application Support")
+		}
+	default:
+		if dir = os.Getenv("XDG_DATA_HOME"); !filepath.IsAbs(dir) && home != "" {
+			dir = filepath.Join(home, ".local", "share")
+		}
+	}
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Join(dir, "thamos")
 }

@@ -18,10 +18,6 @@ import (
 	"github.com/thamos/thamos/kb/py"
 )
 
-// JSON first (PEP 691); the others only so that an index without it answers
-// with something that can be named.
-const acceptPage = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-
 // ClientOptions say which index is read and with what. Index and Now must be set.
 type ClientOptions struct {
 	// Index is the URL above the projects' pages, as pip's index-url, with or
@@ -37,6 +33,11 @@ type ClientOptions struct {
 
 	// Cache keeps answers from run to run. Nil keeps none.
 	Cache *Cache
+
+	// MaxWheel is how large a wheel may be, in bytes, that is read wholly for its
+	// metadata where the server has neither a .metadata nor ranges. 0 means
+	// 32 MiB, less than 0 none.
+	MaxWheel int64
 
 	// Concurrency is how many requests are under way at once. 0 means 4.
 	Concurrency int
@@ -58,8 +59,8 @@ type ClientOptions struct {
 	Rand *rand.Rand
 }
 
-// A Client reads one index that speaks the simple API in JSON (PEP 691). It is
-// safe for concurrent use. Users, passwords and queries of URLs appear in no
+// A Client reads one index that speaks the simple API in JSON (PEP 691) or HTML
+// (PEP 503). It is safe for concurrent use. Users, passwords and queries of URLs appear in no
 // error, no result and no file of the cache.
 //
 // An error that is ErrAbsent is the index's word that it has no such thing.
@@ -69,11 +70,14 @@ type Client struct {
 	index   *url.URL // ends in a slash
 	netrc   netrc
 	slots   chan struct{}
+	whole   chan struct{} // held while a wheel is in memory
+
+	probe time.Duration
 
 	requests atomic.Int64
 
-	mu        sync.Mutex      // guards what follows, and options.Rand
-	absent    map[string]bool // URLs of .metadata that answered 404 in this run
+	mu        sync.Mutex // guards what follows, and options.Rand
+	guess     guess
 	rangeless map[string]bool // hosts that answered a range with the whole file
 }
 
@@ -91,7 +95,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	c := &Client{
 		options:   o,
 		index:     index,
-		absent:    map[string]bool{},
+		probe:     probe,
 		rangeless: map[string]bool{},
 	}
 	if o.Netrc != "" {
@@ -114,7 +118,9 @@ func NewClient(o ClientOptions) (*Client, error) {
 	c.options.Timeout = cmp.Or(o.Timeout, 15*time.Second)
 	c.options.UserAgent = cmp.Or(o.UserAgent, "thamos")
 	c.options.Concurrency = max(1, cmp.Or(o.Concurrency, 4))
+	c.options.MaxWheel = cmp.Or(o.MaxWheel, 32<<20)
 	c.slots = make(chan struct{}, c.options.Concurrency)
+	c.whole = make(chan struct{}, 2)
 	return c, nil
 }
 
@@ -140,30 +146,23 @@ func (c *Client) login(u *url.URL) *login {
 // Page returns a project's page. One that the cache has is used if it is
 // younger than age. The error is ErrAbsent if the index has no such project.
 func (c *Client) Page(ctx context.Context, name py.Name, age time.Duration) (Page, error) {
-	at := c.index.JoinPath(string(name) + "/")
+	at := c.pageURL(name)
 	e, ok, err := c.options.Cache.get(at)
 	if err != nil {
 		return Page{}, err
 	}
 	if now := c.options.Now(); ok && e.age(now) >= 0 && e.age(now) < age {
-		if page, err := DecodePage(name, e.body, e.Base); err == nil {
+		if page, err := decodePage(name, e.Type, e.body, e.Base); err == nil {
 			return page, nil
 		}
 		// Kept by a program that read it differently: ask again.
 	}
-	a, err := c.ask(ctx, request{url: at, accept: acceptPage, limit: MaxDocument})
-	var status *StatusError
-	if errors.As(err, &status) && status.Status == http.StatusNotAcceptable {
-		return Page{}, fmt.Errorf("%s: serves no PEP 691 JSON", redact(at))
-	}
+	a, err := c.askPage(ctx, name, Validators{})
 	if err != nil {
 		return Page{}, err
 	}
 	media := a.header.Get("Content-Type")
-	if !isMedia(media, "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json", "application/json") {
-		return Page{}, fmt.Errorf("%s: serves no PEP 691 JSON (its answer is %q)", redact(at), clip(media))
-	}
-	page, err := DecodePage(name, a.body, redact(a.url))
+	page, err := decodePage(name, media, a.body, redact(a.url))
 	if err != nil {
 		return Page{}, fmt.Errorf("%s: %w", redact(at), err)
 	}
@@ -186,57 +185,130 @@ type RemoteFile struct {
 // if it is a wheel from the wheel itself by range requests. What was read is
 // kept for ever: a file of an index does not change.
 func (c *Client) Metadata(ctx context.Context, f RemoteFile) (py.Metadata, error) {
+	m, _, err := c.metadata(ctx, f)
+	return m, err
+}
+
+// metadata is Metadata with the text.
+func (c *Client) metadata(ctx context.Context, f RemoteFile) (py.Metadata, []byte, error) {
 	at, err := parseURL("the URL of "+f.Filename, f.URL)
 	if err != nil {
-		return py.Metadata{}, err
+		return py.Metadata{}, nil, err
 	}
 	if c.index.Scheme == "https" && at.Scheme == "http" {
-		return py.Metadata{}, fmt.Errorf("%s: an index on https names a file on http, which is refused", redact(at))
+		return py.Metadata{}, nil, fmt.Errorf("%s: an index on https names a file on http, which is refused", redact(at))
 	}
-	side := *at
-	side.Path = at.Path + ".metadata"
+	beside := *at
+	beside.Path = at.Path + ".metadata"
 	if at.RawPath != "" {
-		side.RawPath = at.RawPath + ".metadata"
+		beside.RawPath = at.RawPath + ".metadata"
 	}
-	e, ok, err := c.options.Cache.get(&side)
+	e, ok, err := c.options.Cache.get(&beside)
 	if err != nil {
-		return py.Metadata{}, err
+		return py.Metadata{}, nil, err
 	}
 	if ok {
 		if m, err := f.check(e.body); err == nil {
-			return m, nil
+			return m, e.body, nil
 		}
 		// The index announces another digest now, or this program reads more
 		// strictly than the one that kept it: ask again.
 	}
-	m, text, err := c.sideMetadata(ctx, &side, f)
+	m, text, err := c.sideMetadata(ctx, at, &beside, f)
 	if err != nil && f.fallsBack(err) {
 		sideErr := err
-		if m, text, err = c.wheelMetadata(ctx, at, f); err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w; and no .metadata: %w", err, sideErr)
+		m, text, err = c.wheelMetadata(ctx, at, f)
+		if errors.Is(err, ErrAbsent) && errors.Is(sideErr, errNotTried) && !c.lacksMetadata() {
+			// The wheel is not there, so what was thought too slow is all there is.
+			if m, text, sideErr = c.readSide(ctx, &beside, f); sideErr == nil {
+				err = nil
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w; and no .metadata: %v", err, sideErr)
 		}
 	}
 	if err != nil {
-		return py.Metadata{}, err
+		return py.Metadata{}, nil, err
 	}
-	return m, c.options.Cache.put(&side, entry{Base: redact(&side), Fetched: c.options.Now().Unix(), body: text})
+	return m, text, c.options.Cache.put(&beside, entry{Base: redact(&beside), Fetched: c.options.Now().Unix(), body: text})
 }
 
-// sideMetadata asks for a file's .metadata.
-func (c *Client) sideMetadata(ctx context.Context, side *url.URL, f RemoteFile) (py.Metadata, []byte, error) {
-	key := side.String()
+// lacksMetadata reports whether the index was found to serve no .metadata that
+// it does not announce.
+func (c *Client) lacksMetadata() bool {
 	c.mu.Lock()
-	known := c.absent[key]
+	defer c.mu.Unlock()
+	return c.guess.lacks
+}
+
+// errNotTried reports a .metadata that was not asked for.
+var errNotTried = fmt.Errorf("%w announced", ErrAbsent)
+
+// sideMetadata asks for a file's .metadata, unless it is not announced and
+// most likely not there: see guess.
+func (c *Client) sideMetadata(ctx context.Context, at, side *url.URL, f RemoteFile) (py.Metadata, []byte, error) {
+	if f.Announced {
+		return c.readSide(ctx, side, f)
+	}
+	c.mu.Lock()
+	// Where wheels are not served in parts, even a small hope is worth a request.
+	patient := c.guess.served >= enough || c.rangeless[at.Host]
+	try := !c.guess.lacks && (patient || !c.guess.trying)
+	c.guess.trying = c.guess.trying || try
 	c.mu.Unlock()
-	if known {
-		return py.Metadata{}, nil, fmt.Errorf("%s: %w", redact(side), ErrAbsent)
+	if !try {
+		return py.Metadata{}, nil, fmt.Errorf("%s: %w", redact(side), errNotTried)
 	}
-	a, err := c.ask(ctx, request{url: side, limit: maxMetadata})
-	if errors.Is(err, ErrAbsent) {
+	type outcome struct {
+		m    py.Metadata
+		text []byte
+		err  error
+	}
+	outcomes := make(chan outcome, 1)
+	go func() {
+		m, text, err := c.readSide(ctx, side, f)
 		c.mu.Lock()
-		c.absent[key] = true
+		c.guess.trying = false
+		if err == nil {
+			c.guess.served++
+		}
+		c.guess.lacks = c.guess.lacks || lacks(err)
 		c.mu.Unlock()
+		outcomes <- outcome{m, text, err}
+	}()
+	enoughOfIt := make(<-chan time.Time)
+	if !patient {
+		timer := time.NewTimer(c.probe)
+		defer timer.Stop()
+		enoughOfIt = timer.C
 	}
+	select {
+	case o := <-outcomes:
+		return o.m, o.text, o.err
+	case <-enoughOfIt:
+		return py.Metadata{}, nil, fmt.Errorf("%s: %w", redact(side), errNotTried)
+	}
+}
+
+// A guess is what is thought of the .metadata that an index serves without
+// announcing it. An index has all of them or none, so the first that it lacks
+// is the last that is asked for. Until it has served some they are asked for
+// one at a time, and nobody waits long for one: servers take their time to find
+// that they have nothing, and reading the wheel instead is quick.
+type guess struct {
+	trying bool
+	served int
+	lacks  bool
+}
+
+const (
+	enough = 4                     // so many .metadata served, and the index is trusted with the rest
+	probe  = 30 * time.Millisecond // how long each is waited for until then
+)
+
+func (c *Client) readSide(ctx context.Context, side *url.URL, f RemoteFile) (py.Metadata, []byte, error) {
+	a, err := c.ask(ctx, request{url: side, limit: maxMetadata})
 	if err != nil {
 		return py.Metadata{}, nil, err
 	}
@@ -248,26 +320,38 @@ func (c *Client) sideMetadata(ctx context.Context, side *url.URL, f RemoteFile) 
 }
 
 // fallsBack reports whether the wheel itself is worth a look after .metadata
-// failed. Where it was announced only an honest "absent" is a reason; where it
-// was a guess, so is any refusal (object stores answer 403 for what they do
-// not have) and any page that is no metadata.
+// failed: always where that was a guess, and where it was announced only after
+// an honest "absent".
 func (f RemoteFile) fallsBack(err error) bool {
-	var status *StatusError
-	var bad *badMetadata
-	return errors.Is(err, ErrAbsent) ||
-		!f.Announced && (errors.As(err, &status) && status.Status < 500 && status.Status != http.StatusTooManyRequests || errors.As(err, &bad))
+	return !f.Announced || errors.Is(err, ErrAbsent)
 }
 
-// A badMetadata is a text that is not the metadata it should be.
+// lacks reports whether an answer to a guess says that there is no .metadata:
+// object stores refuse what they do not have, others answer with a page.
+func lacks(err error) bool {
+	var status *StatusError
+	var bad *badMetadata
+	return errors.Is(err, ErrAbsent) || errors.Is(err, errTooLarge) || errors.As(err, &bad) ||
+		errors.As(err, &status) && status.Status < 500 && status.Status != http.StatusTooManyRequests
+}
+
+// A badMetadata is what an index serves in the place of metadata and that is
+// not what it should be: asking again gives the same.
 type badMetadata struct{ err error }
 
 func (e *badMetadata) Error() string { return e.err.Error() }
 func (e *badMetadata) Unwrap() error { return e.err }
 
+// wrongHash reports a text that is not the one that the index announced. It may
+// be damaged on the way, so it says nothing for ever.
+func wrongHash(got, want string) error {
+	return fmt.Errorf("its sha256 is %s, the index announced %s", got, want)
+}
+
 // check parses a text that should be the metadata of f.
 func (f RemoteFile) check(text []byte) (py.Metadata, error) {
 	if got := hexSHA256(text); f.SHA256 != "" && got != f.SHA256 {
-		return py.Metadata{}, &badMetadata{fmt.Errorf("its sha256 is %s, the index announced %s", got, f.SHA256)}
+		return py.Metadata{}, wrongHash(got, f.SHA256)
 	}
 	m, err := CheckMetadata(f.Package.Name, f.Package.Version.String(), text)
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package ingest reads public data into a knowledge base: an index that was
-// saved as files (Directory) and an index that answers (Live). Each hands on
-// one kb.Listing a project, to a kb.Writer or to whoever wants it.
+// saved as files (Directory), an index that answers, all of it (Live), and of
+// the indexes of a user what an answer stands on (Reader). The first two hand on
+// one kb.Listing a project, the Reader one kb.Document an answer.
 //
 // It and kb/sync are the only code that reaches the network, and only through a
 // Client that its caller made. It starts no process, prints nothing, and has no
@@ -13,5 +14,9 @@
 // in a Report; what cannot be read is not known, which is never the same as
 // "needs nothing".
 //
-// Read Directory first, then Page and Live.
+// A project comes from the first index that has it, or the one it is pinned to;
+// no two listings are merged, whatever they say of each other (PEP 708), and an
+// index that refuses or fails is not passed over.
+//
+// Read Directory first, then Page and Live; Indexes and Reader for the rest.
 package ingest

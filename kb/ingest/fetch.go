@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -50,12 +51,13 @@ func (e *StatusError) Error() string {
 // A request is one thing to ask for.
 type request struct {
 	url    *url.URL
-	accept string // media types; empty for any
-	span   string // value of the Range header; empty for all of it
-	limit  int64  // bytes an answer may have
+	accept string     // media types; empty for any
+	span   string     // value of the Range header; empty for all of it
+	limit  int64      // bytes an answer may have
+	known  Validators // of what is there already, if anything is
 }
 
-// An answer is a whole answer of status 200 or 206. Its body is nil where a
+// An answer is a whole answer of status 200 or 206, or 304 without a body. Its body is nil where a
 // range was asked for and the whole thing came that may be larger than the limit.
 type answer struct {
 	status int
@@ -173,6 +175,11 @@ func (c *Client) send(ctx context.Context, at *url.URL, auth *login, r request) 
 		req.Header.Set("Range", r.span)
 		req.Header.Set("Accept-Encoding", "identity") // offsets are of the file itself
 	}
+	if r.known.ETag != "" {
+		req.Header.Set("If-None-Match", r.known.ETag)
+	} else if r.known.LastModified != "" {
+		req.Header.Set("If-Modified-Since", r.known.LastModified)
+	}
 	if auth != nil {
 		req.SetBasicAuth(auth.user, auth.password)
 	}
@@ -208,6 +215,8 @@ func (c *Client) receive(ctx context.Context, at *url.URL, r request, resp *http
 	switch {
 	case resp.StatusCode == http.StatusNotFound:
 		return nil, fmt.Errorf("%s: %w", redact(at), ErrAbsent)
+	case resp.StatusCode == http.StatusNotModified && r.known != (Validators{}):
+		return a, nil
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode >= 500:
 		err := &StatusError{redact(at), resp.StatusCode}
 		return nil, &transient{err, retryAfter(resp.Header.Get("Retry-After"), c.options.Now())}
@@ -218,19 +227,24 @@ func (c *Client) receive(ctx context.Context, at *url.URL, r request, resp *http
 	case resp.ContentLength > r.limit:
 		return nil, tooLarge(at, r.limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(listened{resp.Body, heard}, r.limit+1))
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), maxSpan)) + bytes.MinRead)
+	_, err := body.ReadFrom(io.LimitReader(listened{resp.Body, heard}, r.limit+1))
 	switch {
 	case err != nil:
 		return nil, c.failed(ctx, at, err)
-	case int64(len(body)) > r.limit:
+	case int64(body.Len()) > r.limit:
 		return nil, tooLarge(at, r.limit)
 	}
-	a.body = body
+	a.body = body.Bytes()
 	return a, nil
 }
 
+// errTooLarge reports an answer that is longer than what was asked for can be.
+var errTooLarge = errors.New("larger")
+
 func tooLarge(at *url.URL, limit int64) error {
-	return fmt.Errorf("%s: larger than %d bytes", redact(at), limit)
+	return fmt.Errorf("%s: %w than %d bytes", redact(at), errTooLarge, limit)
 }
 
 // listened tells of every read that brought something.

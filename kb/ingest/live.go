@@ -113,7 +113,8 @@ type liveProject struct {
 type liveRelease struct {
 	version py.Version
 	files   []py.File
-	yanked  bool // all files are
+	tags    []string // of each file, "" for a source distribution
+	yanked  bool     // all files are
 
 	wanted   bool
 	metadata *py.Metadata
@@ -405,8 +406,8 @@ func (l *live) emit(ctx context.Context, add func(kb.Listing) error) error {
 func releasesOf(listing kb.Listing) []*liveRelease {
 	byKey := map[string]*liveRelease{}
 	for _, f := range listing.Files {
-		pkg, ok := packageOf(f.Filename)
-		if !ok || pkg.Name != listing.Name {
+		pkg, tags, ok := packageOf(listing.Name, f.Filename)
+		if !ok {
 			continue
 		}
 		key := pkg.Version.Key()
@@ -415,7 +416,7 @@ func releasesOf(listing kb.Listing) []*liveRelease {
 			r = &liveRelease{version: pkg.Version, yanked: true}
 			byKey[key] = r
 		}
-		r.files = append(r.files, f)
+		r.files, r.tags = append(r.files, f), append(r.tags, tags)
 		r.yanked = r.yanked && f.Yanked
 	}
 	releases := slices.Collect(maps.Values(byKey))
@@ -423,13 +424,14 @@ func releasesOf(listing kb.Listing) []*liveRelease {
 	return releases
 }
 
-// packageOf returns what a file name says it is.
-func packageOf(filename string) (py.Package, bool) {
+// packageOf returns what the name of a file of a project says it is, with the
+// tags of a wheel.
+func packageOf(project py.Name, filename string) (pkg py.Package, tags string, ok bool) {
 	if w, err := py.ParseWheelName(filename); err == nil {
-		return py.Package{Name: w.Name, Version: w.Version}, true
+		return py.Package{Name: w.Name, Version: w.Version}, w.Tags, w.Name == project
 	}
-	pkg, err := py.ParseSdistName(filename)
-	return pkg, err == nil
+	pkg, err := py.ParseSdistNameOf(project, filename)
+	return pkg, "", err == nil
 }
 
 // bestFile picks the file whose metadata is read for its release: a wheel

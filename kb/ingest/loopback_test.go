@@ -221,6 +221,7 @@ func client(t *testing.T, index, dir string, change ...func(*ClientOptions)) *Cl
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.probe = time.Minute // however busy the machine
 	return c
 }
 
@@ -284,4 +285,13 @@ func sameListings(t *testing.T, got, want []kb.Listing) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b py.Version) bool { return a.Key() == b.Key() })); diff != "" {
 		t.Errorf("listings differ (-want +got):\n%s", diff)
 	}
+}
+
+func version(t *testing.T, s string) py.Version {
+	t.Helper()
+	v, err := py.ParseVersion(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/py"
@@ -34,6 +35,12 @@ type Page struct {
 	// serves at the file's URL plus ".metadata" (PEP 658, 714), and the sha256
 	// of that text where it gives one, else "".
 	Announced map[string]string
+
+	// Tracks are the pages of other indexes that this one says are of the same
+	// project (PEP 708), without credentials. They are noted and nothing more: a
+	// name is taken from the first index that has it, whatever that index or a
+	// later one says of the other, and no two listings are ever merged.
+	Tracks []string
 
 	// Ignored is how many of the page's versions (PEP 700) are not versions.
 	Ignored int
@@ -63,10 +70,13 @@ func DecodePage(name py.Name, text []byte, base string) (Page, error) {
 			return Page{}, fmt.Errorf("page of %s: its own URL: %w", name, err)
 		}
 	}
-	var doc document
 	page := Page{Listing: kb.Listing{Name: name}, Announced: map[string]string{}}
-	if err := decode(text, &doc, &page, string(name)); err != nil {
-		return Page{}, fmt.Errorf("page of %s: %w", name, err)
+	doc, ok := fastDocument(text)
+	if !ok {
+		doc = document{}
+		if err := decode(text, &doc, &page, string(name)); err != nil {
+			return Page{}, fmt.Errorf("page of %s: %w", name, err)
+		}
 	}
 	if err := doc.Meta.check(); err != nil {
 		return Page{}, fmt.Errorf("page of %s: %w", name, err)
@@ -77,7 +87,9 @@ func DecodePage(name py.Name, text []byte, base string) (Page, error) {
 	if len(doc.Files) > maxFiles || len(doc.Versions) > maxFiles {
 		return Page{}, fmt.Errorf("page of %s: more than %d entries", name, maxFiles)
 	}
-	page.status(doc.Status)
+	for _, text := range doc.Meta.Tracks {
+		page.track(text)
+	}
 	page.Listing.Files = make([]py.File, 0, len(doc.Files))
 	seen := make(map[string]bool, len(doc.Files))
 	for i := range doc.Files {
@@ -97,6 +109,7 @@ func DecodePage(name py.Name, text []byte, base string) (Page, error) {
 		}
 		page.Listing.Versions = append(page.Listing.Versions, v)
 	}
+	page.status(doc.Status)
 	return page, nil
 }
 
@@ -147,22 +160,23 @@ type (
 		Versions []string `json:"versions"`
 	}
 	meta struct {
-		Version string `json:"api-version"`
+		Version string   `json:"api-version"`
+		Tracks  []string `json:"tracks"`
 	}
 	status struct {
 		Status string `json:"status"`
 		Reason string `json:"reason"`
 	}
 	file struct {
-		Filename       string            `json:"filename"`
-		URL            string            `json:"url"`
-		Hashes         map[string]string `json:"hashes"`
-		RequiresPython string            `json:"requires-python"`
-		Size           int64             `json:"size"`
-		Uploaded       string            `json:"upload-time"`
-		Yanked         yanked            `json:"yanked"`
-		CoreMetadata   announcement      `json:"core-metadata"`
-		DistInfo       announcement      `json:"dist-info-metadata"`
+		Filename       string       `json:"filename"`
+		URL            string       `json:"url"`
+		Hashes         hashes       `json:"hashes"`
+		RequiresPython string       `json:"requires-python"`
+		Size           int64        `json:"size"`
+		Uploaded       string       `json:"upload-time"`
+		Yanked         yanked       `json:"yanked"`
+		CoreMetadata   announcement `json:"core-metadata"`
+		DistInfo       announcement `json:"dist-info-metadata"`
 	}
 )
 
@@ -195,6 +209,22 @@ func (y *yanked) UnmarshalJSON(text []byte) error {
 		y.is = true
 	default:
 		y.bad = true
+	}
+	return nil
+}
+
+// hashes are hashes by algorithm, of which one is used.
+type hashes struct {
+	sha256 string
+	bad    bool
+}
+
+// UnmarshalJSON never fails: a file may do without.
+func (h *hashes) UnmarshalJSON(text []byte) error {
+	var all map[string]string
+	*h = hashes{bad: json.Unmarshal(text, &all) != nil}
+	if !h.bad {
+		h.sha256 = all["sha256"]
 	}
 	return nil
 }
@@ -241,7 +271,7 @@ func (p *Page) file(f *file, at *url.URL) {
 	name := f.Filename
 	switch {
 	case name == "" || len(name) > maxFilename || name[0] == '.' || strings.ContainsAny(name, `/\`) ||
-		strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name:
+		strings.ContainsFunc(name, unicode.IsControl) || strings.TrimSpace(name) != name || !utf8.ValidString(name):
 		p.fault(string(p.Listing.Name), "%q is not a file name", clip(name))
 		return
 	case f.Yanked.bad:
@@ -250,6 +280,9 @@ func (p *Page) file(f *file, at *url.URL) {
 	case len(f.RequiresPython) > maxText || len(f.Yanked.reason) > maxText || len(f.URL) > maxText:
 		p.fault(name, "a text longer than %d bytes", maxText)
 		return
+	}
+	if f.Hashes.bad {
+		p.fault(name, "hashes is not an object of texts")
 	}
 	out := py.File{
 		Filename:       name,
@@ -262,7 +295,9 @@ func (p *Page) file(f *file, at *url.URL) {
 	} else {
 		out.Size = f.Size
 	}
-	if sum := strings.ToLower(f.Hashes["sha256"]); isSHA256(sum) {
+	if sum := f.Hashes.sha256; isSHA256(sum) {
+		out.SHA256 = sum
+	} else if sum = strings.ToLower(sum); isSHA256(sum) {
 		out.SHA256 = sum
 	} else if sum != "" {
 		p.fault(name, "%q is not a sha256", clip(sum))
@@ -289,7 +324,27 @@ func (p *Page) file(f *file, at *url.URL) {
 	p.Listing.Files = append(p.Listing.Files, out)
 }
 
-// status notes the project's status.
+// maxTracks bounds what a page may track.
+const maxTracks = 100
+
+// track notes one project page that this one tracks.
+func (p *Page) track(text string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(text) > maxText:
+		p.fault(string(p.Listing.Name), "tracks something that is not a URL")
+	case len(p.Tracks) == maxTracks:
+		p.fault(string(p.Listing.Name), "tracks more than %d pages", maxTracks)
+	default:
+		p.Tracks = append(p.Tracks, redact(u))
+	}
+}
+
+// quarantined is the status of a project whose files nobody should install.
+const quarantined = "quarantined"
+
+// status notes the project's status once its files are read. Of a quarantined
+// project an index offers none (PEP 792); one that does is not followed.
 func (p *Page) status(s *status) {
 	if s == nil || s.Status == "active" {
 		return
@@ -299,6 +354,9 @@ func (p *Page) status(s *status) {
 		return
 	}
 	p.Listing.Status, p.Listing.StatusReason = s.Status, s.Reason
+	if s.Status == quarantined {
+		p.Listing.Files, p.Announced = nil, map[string]string{}
+	}
 }
 
 func (p *Page) fault(where, format string, args ...any) {
@@ -311,6 +369,9 @@ func (p *Page) fault(where, format string, args ...any) {
 // old place for hashes) and without credentials, which are never stored. A
 // relative URL without a base has no absolute form and gives "".
 func resolveURL(base *url.URL, ref string) (string, error) {
+	if isPlainURL(ref) {
+		return ref, nil
+	}
 	u, err := url.Parse(ref)
 	if err != nil {
 		return "", errors.New("malformed") // the parser's error repeats the URL, with what may be a password
@@ -325,7 +386,28 @@ func resolveURL(base *url.URL, ref string) (string, error) {
 		return "", fmt.Errorf("scheme %q, only http and https are used", clip(u.Scheme))
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	return u.String(), nil
+	text := u.String()
+	if len(text) > maxText || strings.TrimSpace(text) != text || !utf8.ValidString(text) {
+		return "", errors.New("malformed")
+	}
+	return text, nil
+}
+
+// isPlainURL reports whether a text is an https URL that parsing and printing
+// would not change, as most are.
+func isPlainURL(s string) bool {
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok || rest == "" || rest[0] == '/' || strings.Contains(rest, "/.") {
+		return false
+	}
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // isSHA256 reports whether s is 64 lower-case hex digits.

@@ -3,9 +3,11 @@ package ingest
 import (
 	"context"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -126,5 +128,49 @@ func TestTransport(t *testing.T) {
 		if _, err := NewTransport(test.o); err == nil || err.Error() != test.want {
 			t.Errorf("error is %v, want %s", err, test.want)
 		}
+	}
+}
+
+// TestHTTP2: a server that speaks HTTP/2 is asked in it, over few connections.
+func TestHTTP2(t *testing.T) {
+	u := newUniverse()
+	var roots []string
+	for _, name := range []string{"p1", "p2", "p3", "p4", "p5", "p6"} {
+		u.release(name, "1.0")
+		roots = append(roots, name)
+	}
+	lb := &loopback{files: u}
+	var connections, old atomic.Int32
+	lb.misbehave = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.ProtoMajor != 2 {
+			old.Add(1)
+		}
+		return false
+	}
+	secure := httptest.NewUnstartedServer(lb)
+	secure.EnableHTTP2 = true
+	secure.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	secure.StartTLS()
+	defer secure.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	transport, err := NewTransport(TransportOptions{CertFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transport.CloseIdleConnections()
+	clock, local := newClock(), openLocal(t)
+	x := indexes(t, clock, []IndexSpec{{URL: secure.URL + "/simple"}}, nil, nil, func(o *ClientOptions) { o.Transport = transport })
+	if report := readAll(t, readerOptions(t, clock, x, local), roots...); report.Metadata != len(roots) {
+		t.Errorf("%+v", report)
+	}
+	if old.Load() > 0 || int(connections.Load()) > len(roots) { // they all may begin before one is made
+		t.Errorf("%d requests not in HTTP/2, %d connections", old.Load(), connections.Load())
 	}
 }

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -19,11 +21,12 @@ import (
 // Bounds of reading one wheel by ranges. The largest wheels have some ten
 // thousand members, whose directory is a few megabytes.
 const (
-	firstSpan   = 32 << 10 // the end of a small wheel holds directory and METADATA
-	growth      = 4        // of what is asked for when that was not enough
-	maxSpan     = 4 << 20
-	maxRead     = 32 << 20 // bytes of one wheel
-	maxRequests = 32       // requests for one wheel
+	firstSpan       = 32 << 10 // the end of a small wheel holds directory and METADATA
+	beforeDirectory = 16 << 10 // METADATA and what comes after it, packed
+	growth          = 4        // of what is asked for when that was not enough
+	maxSpan         = 4 << 20
+	maxRead         = 32 << 20 // bytes of one wheel
+	maxRequests     = 32       // requests for one wheel
 )
 
 var errNoRanges = errors.New("does not serve ranges of files")
@@ -41,7 +44,7 @@ func (c *Client) wheelMetadata(ctx context.Context, at *url.URL, f RemoteFile) (
 	rangeless := c.rangeless[at.Host]
 	c.mu.Unlock()
 	if rangeless {
-		return fail(errNoRanges)
+		return c.wholeWheel(ctx, at, f, wheel.Name)
 	}
 	r := &remote{ctx: ctx, client: c, url: at, size: f.Size, span: firstSpan}
 	text, err := r.metadata(wheel.Name)
@@ -49,6 +52,7 @@ func (c *Client) wheelMetadata(ctx context.Context, at *url.URL, f RemoteFile) (
 		c.mu.Lock()
 		c.rangeless[at.Host] = true
 		c.mu.Unlock()
+		return c.wholeWheel(ctx, at, f, wheel.Name)
 	}
 	if r.err != nil {
 		// What the index said, rather than what the zip reader made of it.
@@ -59,7 +63,48 @@ func (c *Client) wheelMetadata(ctx context.Context, at *url.URL, f RemoteFile) (
 		return fail(r.err)
 	}
 	if err != nil {
+		return fail(&badMetadata{err})
+	}
+	m, err := f.check(text)
+	if err != nil {
 		return fail(err)
+	}
+	return m, text, nil
+}
+
+// wholeWheel reads a wheel that the server does not give in parts, and METADATA
+// out of it.
+func (c *Client) wholeWheel(ctx context.Context, at *url.URL, f RemoteFile, name py.Name) (py.Metadata, []byte, error) {
+	fail := func(err error) (py.Metadata, []byte, error) {
+		return py.Metadata{}, nil, fmt.Errorf("%s: %w", redact(at), err)
+	}
+	most := c.options.MaxWheel
+	if most < 0 || f.Size > most {
+		return fail(&badMetadata{fmt.Errorf("%w, and the whole wheel is larger than %d bytes", errNoRanges, max(most, 0))})
+	}
+	select {
+	case c.whole <- struct{}{}:
+		defer func() { <-c.whole }()
+	case <-ctx.Done():
+		return py.Metadata{}, nil, ctx.Err()
+	}
+	a, err := c.ask(ctx, request{url: at, limit: most})
+	if errors.Is(err, errTooLarge) {
+		return fail(&badMetadata{fmt.Errorf("%w, and the whole wheel is larger than %d bytes", errNoRanges, most)})
+	}
+	if err != nil {
+		return py.Metadata{}, nil, err
+	}
+	if got := hexSHA256(a.body); f.File.SHA256 != "" && got != f.File.SHA256 {
+		return fail(wrongHash(got, f.File.SHA256))
+	}
+	archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
+	if err != nil {
+		return fail(&badMetadata{fmt.Errorf("not a zip file: %w", err)})
+	}
+	text, err := metadataText(archive, name)
+	if err != nil {
+		return fail(&badMetadata{err})
 	}
 	m, err := f.check(text)
 	if err != nil {
@@ -96,10 +141,20 @@ func (r *remote) metadata(name py.Name) ([]byte, error) {
 		r.err = err
 		return nil, err
 	}
+	if err := r.directory(); err != nil {
+		r.err = err
+		return nil, err
+	}
 	archive, err := zip.NewReader(r, r.size)
 	if err != nil {
 		return nil, fmt.Errorf("not a zip file: %w", err)
 	}
+	r.span = firstSpan // the directory is read, METADATA is short again
+	return metadataText(archive, name)
+}
+
+// metadataText reads NAME-VERSION.dist-info/METADATA of a wheel.
+func metadataText(archive *zip.Reader, name py.Name) ([]byte, error) {
 	member, err := metadataMember(archive.File, name)
 	if err != nil {
 		return nil, err
@@ -107,7 +162,6 @@ func (r *remote) metadata(name py.Name) ([]byte, error) {
 	if member.UncompressedSize64 > maxMetadata {
 		return nil, fmt.Errorf("its METADATA is larger than %d bytes", maxMetadata)
 	}
-	r.span = firstSpan
 	in, err := member.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open its METADATA: %w", err)
@@ -198,6 +252,28 @@ func (r *remote) tail() error {
 	}
 	r.parts = []part{{r.size - int64(len(text)), text}}
 	r.span = growth * firstSpan // a directory that began before this is a long one
+	return nil
+}
+
+// directory fetches what is missing of the zip directory, in one request and
+// with the place before it, where wheels have METADATA. What it makes of the
+// file is a guess; the zip reader judges.
+func (r *remote) directory() error {
+	tail := r.parts[0]
+	end := bytes.LastIndex(tail.text, []byte("PK\x05\x06"))
+	if end < 0 || end+20 > len(tail.text) {
+		return nil
+	}
+	at := int64(binary.LittleEndian.Uint32(tail.text[end+16:])) // where the directory begins
+	if at >= tail.at || tail.at-at > maxSpan {
+		return nil
+	}
+	at = max(0, at-beforeDirectory)
+	text, err := r.fetch(fmt.Sprintf("bytes=%d-%d", at, tail.at-1), at, tail.at)
+	if err != nil {
+		return err
+	}
+	r.parts = []part{{at, append(text, tail.text...)}}
 	return nil
 }
 

@@ -58,7 +58,7 @@ func TestWheelRanges(t *testing.T) {
 		{"long, size not known", wheelBytes(map[string]string{"alpha-1.0.dist-info/METADATA": wheelText(0), "alpha/z": noise(4 << 20)}), true, 1, 0.02},
 		{"METADATA first", wheelBytes(map[string]string{"alpha-1.0.dist-info/METADATA": wheelText(0), "alpha/A": noise(4 << 20)}), false, 2, 0.04},
 		{"long METADATA", wheelBytes(map[string]string{"alpha-1.0.dist-info/METADATA": wheelText(400 << 10), "alpha/z": noise(4 << 20)}), false, 4, 0.15},
-		{"5,000 members", wheelBytes(many), false, 4, 1},
+		{"5,000 members", wheelBytes(many), false, 3, 1},
 		{"another spelling and a stranger", wheelBytes(map[string]string{
 			"Alpha-1.0.dist-info/METADATA": wheelText(0), "beta-2.dist-info/METADATA": "x", "alpha-1.0.dist-info/x/METADATA": "y",
 		}), false, 1, 1},
@@ -133,10 +133,10 @@ func TestWheelFaults(t *testing.T) {
 			want: "its sha256 is " + hexSHA256([]byte(wheelText(2000))) + ", the index announced " + strings.Repeat("0", 64)},
 		{name: "another size than listed", wheel: good, change: func(f *RemoteFile) { f.Size = int64(size - 7) }, want: fmt.Sprintf("has %d bytes, expected %d", size, size-7)},
 		{name: "a sdist", wheel: good, change: func(f *RemoteFile) { f.Filename = "alpha-1.0.tar.gz" }, want: "not a wheel, and only of wheels is the metadata read from the file"},
-		{name: "whole file for a range", wheel: long, misbehave: func(w http.ResponseWriter, r *http.Request) bool {
-			r.Header.Del("Range")
-			return false
-		}, want: "does not serve ranges of files"},
+		{name: "whole file for a range, too large", wheel: long, misbehave: rangeless, change: func(f *RemoteFile) { f.Size = 1 << 30 },
+			want: "does not serve ranges of files, and the whole wheel is larger than 33554432 bytes"},
+		{name: "whole file for a range, damaged", wheel: damage(long, 100), misbehave: rangeless, change: func(f *RemoteFile) { f.File.SHA256 = hexSHA256(long) },
+			want: "its sha256 is " + hexSHA256(damage(long, 100)) + ", the index announced " + hexSHA256(long)},
 		{name: "range without its place", wheel: good, misbehave: span("bytes */%d", size), want: fmt.Sprintf(`answers a range with Content-Range "bytes */%d"`, size)},
 		{name: "another range", wheel: good, misbehave: span("bytes 1-%d/%d", size, size), want: fmt.Sprintf(`answers another range ("bytes 1-%d/%d") than it was asked for`, size, size)},
 		{name: "more than a range", wheel: good, misbehave: span("bytes 0-%d/%d", size-2, size-1), want: fmt.Sprintf("has %d bytes, expected %d", size-1, size)},
@@ -195,25 +195,43 @@ func damage(wheel []byte, at int) []byte {
 	return wheel
 }
 
-// TestRangelessHost: a host that serves no ranges is not asked for the next wheel.
+// rangeless serves the whole where a range was asked for.
+func rangeless(w http.ResponseWriter, r *http.Request) bool {
+	r.Header.Del("Range")
+	return false
+}
+
+// TestRangelessHost: of a host that serves no ranges wheels are read wholly, up
+// to a size, and the next one is not asked for in parts.
 func TestRangelessHost(t *testing.T) {
-	lb, f := oneWheel(t, wheelBytes(map[string]string{"alpha-1.0.dist-info/METADATA": wheelText(0), "alpha/A": noise(1 << 20)}))
-	whole := 0
+	wheel := wheelBytes(map[string]string{"alpha-1.0.dist-info/METADATA": wheelText(0), "alpha/A": noise(1 << 18)})
+	lb, f := oneWheel(t, wheel)
+	ranges := 0
 	lb.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Range") != "" {
-			whole++
-			r.Header.Del("Range")
+			ranges++
 		}
-		return false
+		return rangeless(w, r)
 	})
 	c := client(t, lb.index(""), "")
 	for range 3 {
-		if _, err := c.Metadata(t.Context(), f); err == nil || !strings.Contains(err.Error(), "does not serve ranges") {
-			t.Errorf("error is %v", err)
+		if m, err := c.Metadata(t.Context(), f); err != nil || m.Name != "alpha" {
+			t.Errorf("read %q, %v", m.Name, err)
 		}
 	}
-	if whole != 1 {
-		t.Errorf("asked for %d ranges, want 1", whole)
+	if ranges != 1 {
+		t.Errorf("asked for %d ranges, want 1", ranges)
+	}
+	for _, most := range []int64{-1, 1 << 16} {
+		for _, size := range []int64{int64(len(wheel)), 0} { // 0: found out on the way
+			f.Size = size
+			c := client(t, lb.index(""), "", func(o *ClientOptions) { o.MaxWheel = most })
+			_, err := c.Metadata(t.Context(), f)
+			want := fmt.Sprintf("%s: does not serve ranges of files, and the whole wheel is larger than %d bytes", f.URL, max(most, 0))
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("error is\n %v, want\n %s…", err, want)
+			}
+		}
 	}
 }
 

@@ -43,6 +43,10 @@ type Release struct {
 	// read, which is not the same as needing nothing.
 	Requires *Requires
 
+	// Unreadable reports that the metadata was asked for and cannot be had, now
+	// or ever: Requires is nil, and nothing may be assumed of it.
+	Unreadable bool
+
 	// Artifacts says which kinds of file the release has; nil means that its
 	// files are not known.
 	Artifacts *Artifacts

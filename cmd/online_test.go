@@ -1,0 +1,216 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/py"
+)
+
+// onlineInputs are what is asked for online and offline; those of the
+// third-party data join them.
+var onlineInputs = []string{
+	"flask", "jupyterlab\nipykernel", "apache-beam", "boto3\ns3fs", "celery[redis]\ndjango>=5",
+	"requests<2.32\nurllib3<2", "tox\nnox\npre-commit", "streamlit", "langchain\nopenai", "pytest-xdist[psutil]\nhypothesis",
+	"fastapi\nuvicorn\nsqlalchemy", "flask==3.1.3\nwerkzeug<2",
+}
+
+// TestConformanceOnline: what is asked for online, from nothing, gives the same
+// lock as everything known offline, with a fraction of what there is read; and
+// the next run offline gives it again from local knowledge.
+func TestConformanceOnline(t *testing.T) {
+	index := newLoopback(t, savedIndex(t))
+	full := filepath.Join(t.TempDir(), "full.db")
+	empty := filepath.Join(t.TempDir(), "empty.db")
+	info := kb.Info{Built: 1, Origin: index.simple()}
+	if _, _, err := ingest.BuildDirectory(context.Background(), index.files, full, info, false); err != nil {
+		t.Fatal(err)
+	}
+	emptyKB(t, empty, info)
+	inputs := onlineInputs
+	files, err := filepath.Glob(filepath.Join(sharedData(t, "pypi-answers"), "*.in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, string(data))
+	}
+	for _, input := range inputs {
+		t.Run(strings.Join(strings.Fields(input), " "), func(t *testing.T) {
+			data := t.TempDir()
+			run := func(base string, flags ...string) (exit int, lock string) {
+				env, stdout, stderr := testEnv(t, map[string]string{"x.in": input})
+				env.DataDir = data
+				if base == full {
+					env.DataDir = filepath.Join(env.Dir, ".data")
+				}
+				env.Getenv = func(key string) string { return map[string]string{"PIP_CONFIG_FILE": os.DevNull}[key] }
+				args := append([]string{"advise", "x.in", "--output", "-", "--only-binary", ":all:", "--kb", base}, targetFlags...)
+				exit = Main(context.Background(), env, append(args, flags...))
+				if exit == exitOK {
+					return exit, withoutComments(stdout.String())
+				}
+				return exit, stderr.String()
+			}
+			wantExit, want := run(full)
+			before := index.count()
+			exit, got := run(empty, "--online")
+			asked := index.count() - before
+			if exit != wantExit || exit == exitOK && got != want {
+				t.Fatalf("online: exit status %d, want %d\n%s\nwant\n%s", exit, wantExit, got, want)
+			}
+			if exit != exitOK {
+				return
+			}
+			before = index.count()
+			if exit, got := run(empty, "--online"); exit != exitOK || got != want || index.count() != before {
+				t.Errorf("online again: exit status %d, %d requests\n%s", exit, index.count()-before, got)
+			}
+			if exit, got := run(empty); exit != exitOK || got != want {
+				t.Errorf("offline afterwards: exit status %d\n%s", exit, got)
+			}
+			closure := closureSize(t, full, want)
+			t.Logf("%d requests, %d listings and releases in the closure: %.1f %%", asked, closure, 100*float64(asked)/float64(closure))
+			if float64(asked) > 0.15*float64(closure) {
+				t.Errorf("%d requests for a closure of %d releases", asked, closure)
+			}
+		})
+	}
+}
+
+// withoutComments leaves out the lines that say how a lock was made.
+func withoutComments(lock string) string {
+	var kept []string
+	for _, l := range strings.Split(lock, "\n") {
+		if !strings.HasPrefix(l, "#") {
+			kept = append(kept, l)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// emptyKB writes a knowledge base of nothing.
+func emptyKB(t testing.TB, path string, info kb.Info) {
+	t.Helper()
+	w, err := kb.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(info); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// closureSize counts the documents that a full closure has: the listings and the
+// releases of the projects in a lock.
+func closureSize(t testing.TB, full, lock string) int {
+	db, err := kb.Open(context.Background(), full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var names []py.Name
+	for _, l := range strings.Split(lock, "\n") {
+		if name, _, ok := strings.Cut(l, "=="); ok {
+			name, _, _ = strings.Cut(name, "[")
+			names = append(names, py.Name(name))
+		}
+	}
+	projects, err := db.Projects(context.Background(), names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, p := range projects {
+		size += 1 + len(p.Releases)
+	}
+	return size
+}
+
+// twoProjects is an index of two projects, one release each.
+func twoProjects(version, requires string) fstest.MapFS {
+	listing := func(name string) *fstest.MapFile {
+		return &fstest.MapFile{Data: fmt.Appendf(nil, `{"meta": {"api-version": "1.1"}, "name": %q, "versions": [%q], "files": [
+			{"filename": "%s-%s-py3-none-any.whl", "url": "../../files/%s-%s-py3-none-any.whl", "hashes": {"sha256": "%064x"},
+			"size": 10, "upload-time": "2023-01-01T00:00:00Z", "core-metadata": true}]}`, name, version, name, version, name, version, len(name+version))}
+	}
+	metadata := func(name string) *fstest.MapFile {
+		text := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", name, version)
+		if name == "app" && requires != "" {
+			text += "Requires-Dist: " + requires + "\n"
+		}
+		return &fstest.MapFile{Data: []byte(text)}
+	}
+	return fstest.MapFS{
+		"simple/app/index.json": listing("app"), "metadata/app/" + version: metadata("app"),
+		"simple/lib/index.json": listing("lib"), "metadata/lib/" + version: metadata("lib"),
+	}
+}
+
+// TestPrivateIndexes: two private indexes want logins, and a public one has a
+// newer project with the name of a private one: the private one wins, each pin
+// says where it is from, and no password is shown or written.
+func TestPrivateIndexes(t *testing.T) {
+	apps, libs := newLoopback(t, twoProjects("1.0", "lib")), newLoopback(t, twoProjects("2.0", ""))
+	public := newLoopback(t, twoProjects("9.0", ""))
+	apps.user, apps.password = "anna", "s3cret-a"
+	libs.user, libs.password = "ben", "s3cret-b"
+	delete(apps.files.(fstest.MapFS), "simple/lib/index.json")
+	delete(libs.files.(fstest.MapFS), "simple/app/index.json")
+	empty := filepath.Join(t.TempDir(), "empty.db")
+	emptyKB(t, empty, kb.Info{Built: 1, Origin: public.simple()})
+	manifest := fmt.Sprintf("--extra-index-url %s\n--extra-index-url %s\n--index-url %s\napp\n",
+		apps.withLogin(), strings.Replace(libs.withLogin(), libs.password, "${LIBS_PASSWORD}", 1), public.simple())
+	env, stdout, stderr := testEnv(t, map[string]string{"requirements.in": manifest})
+	getenv := env.Getenv
+	env.Getenv = func(key string) string {
+		if key == "LIBS_PASSWORD" {
+			return libs.password
+		}
+		return getenv(key)
+	}
+	args := append([]string{"advise", "--online", "--kb", empty}, targetFlags...)
+	if exit := Main(context.Background(), env, args); exit != exitOK {
+		t.Fatalf("exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	lock, err := os.ReadFile(filepath.Join(env.Dir, "requirements.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"app==1.0", "lib==2.0", apps.URL[len("http://"):], libs.URL[len("http://"):]} {
+		if !strings.Contains(string(lock), want) {
+			t.Errorf("the lock has no %q:\n%s", want, lock)
+		}
+	}
+	local, err := os.ReadFile(localFile(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{apps.password, libs.password} {
+		for what, text := range map[string]string{"lock": string(lock), "stdout": stdout.String(), "stderr": stderr.String(), "local knowledge": string(local)} {
+			if strings.Contains(text, secret) {
+				t.Errorf("a password in %s", what)
+			}
+		}
+	}
+
+	// A wrong password is not "no such project": nothing is taken from elsewhere.
+	env, stdout, stderr = testEnv(t, map[string]string{"requirements.in": strings.Replace(manifest, "s3cret-a", "wrong", 1)})
+	env.Getenv = func(key string) string {
+		return map[string]string{"LIBS_PASSWORD": libs.password, "PIP_CONFIG_FILE": os.DevNull}[key]
+	}
+	if exit := Main(context.Background(), env, args); exit != exitUnknown || !strings.Contains(stderr.String(), "401") {
+		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
+	}
+}
