@@ -14,7 +14,7 @@ const (
 
 	// maxKey bounds the bytes of a full key, with partCost for each of its parts,
 	// because the toml package keeps the full key of every value. With these
-	// bounds the worst file of maxTOML bytes takes some seconds and 200 MiB.
+	// bounds the worst file of maxTOML bytes that we measured takes 2.3 s and 600 MiB.
 	maxKey   = 640
 	partCost = 32
 )
