@@ -146,13 +146,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return err
 	}
 	defer k.close()
-	info, err := k.snapshot.Info(ctx)
-	if err != nil {
-		return err
-	}
 	a := &advice{
 		project: project, manifest: manifest, selected: selected, target: target,
-		where: where, problem: problem, info: info, notes: where.Notes,
+		where: where, problem: problem, info: k.info, notes: where.Notes,
 	}
 	a.knowledge = k
 	if a.directs, err = newDirects(ctx, k, manifest, selected); err != nil {
@@ -261,9 +257,13 @@ func (a *advice) fail(env *Env, o adviseOptions, err error) error {
 	for _, n := range append(a.notes, a.knowledge.notes...) {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
-	if unknown != nil {
-		fmt.Fprintf(env.Stderr, "The knowledge base is of %s. Use a newer one or one that holds these projects (--kb FILE), made with\n"+
-			"`thamos kb build --projects FILE --output FILE` from your index, or require other versions.\n", day(a.info.Built))
+	switch {
+	case unknown == nil:
+	case o.online:
+		fmt.Fprintln(env.Stderr, "That is all that the indexes say. Require other versions, or name an index that has what is missing.")
+	default:
+		fmt.Fprintf(env.Stderr, "The knowledge base is of %s. Ask the indexes with --online; or use one that holds these projects (--kb FILE),\n"+
+			"made with `thamos kb build --projects FILE --output FILE`; or require other versions.\n", day(a.info.Built))
 	}
 	return errReported{status(err)}
 }

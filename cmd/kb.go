@@ -116,7 +116,7 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	}
 	d := kbDocument{
 		Schema: "thamos/kb-status/1", Name: path, Verified: verified,
-		Knowledge: knowledgeJSON{info.Schema, info.Digest, day(info.Built)},
+		Knowledge: knowledgeJSON{Schema: info.Schema, Digest: info.Digest, Built: day(info.Built)},
 		AgeDays:   int(env.Now().Sub(time.Unix(info.Built, 0)) / (24 * time.Hour)),
 		Origin:    info.Origin,
 		Projects:  info.Projects, Releases: info.Releases, Known: info.Known, Files: info.Files,

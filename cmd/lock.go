@@ -231,8 +231,16 @@ func printLock(l *lockfile.Lock, f format) ([]byte, error) {
 func (a *advice) comment() []string {
 	return []string{
 		"Locked by thamos for " + a.environment() + ".",
-		fmt.Sprintf("Knowledge base of %s, sha256:%s.", day(a.info.Built), a.info.Digest),
+		fmt.Sprintf("Knowledge base of %s, sha256:%s%s.", day(a.info.Built), a.info.Digest, a.onTop()),
 	}
+}
+
+// onTop says that there is more than the knowledge base, if there is.
+func (a *advice) onTop() string {
+	if a.knowledge.local == nil {
+		return ""
+	}
+	return " with local knowledge on top"
 }
 
 // environment is the environment in words.

@@ -46,6 +46,7 @@ func (o onlineOptions) age() (time.Duration, error) {
 type knowledge struct {
 	*kb.Layered
 	snapshot *kb.DB
+	info     kb.Info         // of the snapshot
 	local    *kb.Local       // nil: there is none
 	indexes  *ingest.Indexes // nil: nobody is to be asked
 	client   ingest.ClientOptions
@@ -103,9 +104,8 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 		k.snapshot.Close()
 		return nil, err
 	}
-	info, err := k.snapshot.Info(ctx)
-	if err == nil {
-		err = k.setIndexes(env, m, info, o)
+	if k.info, err = k.snapshot.Info(ctx); err == nil {
+		err = k.setIndexes(env, m, k.info, o)
 	}
 	if err != nil {
 		k.close()
@@ -114,7 +114,7 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 	route := k.indexes.Route()
 	if !o.online {
 		k.indexes = nil
-		route = k.offlineRoute(route, info.Origin)
+		route = k.offlineRoute(route, k.info.Origin)
 	}
 	k.Layered = kb.NewLayered(k.snapshot, k.local, route, !o.online)
 	return k, nil
@@ -181,8 +181,13 @@ func (k *knowledge) setIndexes(env *Env, m *lockfile.Manifest, info kb.Info, o o
 			pins[r.Name] = r.Index
 		}
 	}
-	if k.client, err = clientOptions(env, pip, o.concurrency); err != nil {
-		return err
+	// Offline the indexes are an order and nothing else: neither certificates nor
+	// logins are read, and a fault in them is no reason to stop.
+	k.client = ingest.ClientOptions{Now: env.Now}
+	if o.online {
+		if k.client, err = clientOptions(env, pip, o.concurrency); err != nil {
+			return err
+		}
 	}
 	if k.indexes, err = ingest.NewIndexes(slices.Concat(extra, main), pins, findLinks(m), k.client); err != nil {
 		return usageError{err}

@@ -210,7 +210,31 @@ func TestPrivateIndexes(t *testing.T) {
 	env.Getenv = func(key string) string {
 		return map[string]string{"LIBS_PASSWORD": libs.password, "PIP_CONFIG_FILE": os.DevNull}[key]
 	}
-	if exit := Main(context.Background(), env, args); exit != exitUnknown || !strings.Contains(stderr.String(), "401") {
+	if exit := Main(context.Background(), env, args); exit != exitUnknown || !strings.Contains(stderr.String(), "401") ||
+		!strings.Contains(stderr.String(), "all that the indexes say") {
 		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
+	}
+}
+
+// TestOfflineNeedsNoLogins: offline, a fault in what only asking needs is no
+// reason to stop; online it is.
+func TestOfflineNeedsNoLogins(t *testing.T) {
+	env, stdout, stderr := testEnv(t, map[string]string{"requirements.in": "click\n", "netrc": "machine x login\n"})
+	getenv := env.Getenv
+	env.Getenv = func(key string) string {
+		switch key {
+		case "NETRC":
+			return filepath.Join(env.Dir, "netrc")
+		case "PIP_CERT":
+			return filepath.Join(env.Dir, "no-such.pem")
+		}
+		return getenv(key)
+	}
+	args := append([]string{"advise"}, targetFlags...)
+	if exit := Main(context.Background(), env, args); exit != exitOK {
+		t.Errorf("offline: exit status %d\n%s%s", exit, stdout, stderr)
+	}
+	if exit := Main(context.Background(), env, append(args, "--online")); exit != exitUsage {
+		t.Errorf("online: exit status %d, want %d\n%s%s", exit, exitUsage, stdout, stderr)
 	}
 }

@@ -30,8 +30,8 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
-	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s in %s\n",
-		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.took.Round(time.Millisecond))
+	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s%s in %s\n",
+		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
 	if a.target.path != "" {
 		fmt.Fprintf(env.Stderr, "%s %s\n", a.target.shown, a.written)
 	}
@@ -110,7 +110,8 @@ type environmentJSON struct {
 type knowledgeJSON struct {
 	Schema string `json:"schema"`
 	Digest string `json:"digest"`
-	Built  string `json:"built"` // YYYY-MM-DD
+	Built  string `json:"built"`           // YYYY-MM-DD
+	Local  bool   `json:"local,omitempty"` // what this machine learnt lies on top
 }
 
 type packageJSON struct {
@@ -176,7 +177,7 @@ func (a *advice) head(status string) adviseDocument {
 		Environment: environmentJSON{
 			e.Implementation, e.Python.String(), e.FreeThreaded, e.Platform.String(), a.where.PythonFrom, a.where.PlatformFrom,
 		},
-		Knowledge: knowledgeJSON{a.info.Schema, a.info.Digest, day(a.info.Built)},
+		Knowledge: knowledgeJSON{a.info.Schema, a.info.Digest, day(a.info.Built), a.knowledge.local != nil},
 		Notes:     append(a.notes, a.knowledge.notes...),
 	}
 }
