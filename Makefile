@@ -14,7 +14,7 @@ test: ## all tests, at the depth of every day
 	$(GO) test $(PACKAGES)
 
 race: ## all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $(PACKAGES)
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
 
 lint: ## formatting, vet, staticcheck at a pinned version
 	@unformatted=$$(gofmt -l cmd kb lockfile resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
