@@ -31,6 +31,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 property: ## the property tests at full depth
 	$(GO) test -run 'Agrees|Matter|Fewer' ./resolver -rapid.checks 100000 -timeout 2h
+	$(GO) test -run OnlineAgrees ./cmd -rapid.checks 3000 -timeout 2h
 
 bench: ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

@@ -1,13 +1,18 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/BurntSushi/toml"
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
@@ -49,17 +54,18 @@ func TestConformanceOnline(t *testing.T) {
 	for _, input := range inputs {
 		t.Run(strings.Join(strings.Fields(input), " "), func(t *testing.T) {
 			data := t.TempDir()
+			manifest := "x.in"
 			run := func(base string, flags ...string) (exit int, lock string) {
-				env, stdout, stderr := testEnv(t, map[string]string{"x.in": input})
+				env, stdout, stderr := testEnv(t, map[string]string{"x.in": input, "Pipfile": pipfileOf(t, index.simple(), input)})
 				env.DataDir = data
 				if base == full {
 					env.DataDir = filepath.Join(env.Dir, ".data")
 				}
 				env.Getenv = func(key string) string { return map[string]string{"PIP_CONFIG_FILE": os.DevNull}[key] }
-				args := append([]string{"advise", "x.in", "--output", "-", "--only-binary", ":all:", "--kb", base}, targetFlags...)
+				args := append([]string{"advise", manifest, "--output", "-", "--only-binary", ":all:", "--kb", base}, targetFlags...)
 				exit = Main(context.Background(), env, append(args, flags...))
 				if exit == exitOK {
-					return exit, withoutComments(stdout.String())
+					return exit, withoutOrigin(stdout.String())
 				}
 				return exit, stderr.String()
 			}
@@ -80,6 +86,12 @@ func TestConformanceOnline(t *testing.T) {
 			if exit, got := run(empty); exit != exitOK || got != want {
 				t.Errorf("offline afterwards: exit status %d\n%s", exit, got)
 			}
+			manifest = "Pipfile"
+			if _, want := run(full); want == "" {
+				t.Error("no Pipfile.lock")
+			} else if exit, got := run(empty); exit != exitOK || got != want {
+				t.Errorf("Pipfile.lock: exit status %d\n%s\nwant\n%s", exit, got, want)
+			}
 			closure := closureSize(t, full, want)
 			t.Logf("%d requests, %d listings and releases in the closure: %.1f %%", asked, closure, 100*float64(asked)/float64(closure))
 			if float64(asked) > 0.15*float64(closure) {
@@ -89,15 +101,39 @@ func TestConformanceOnline(t *testing.T) {
 	}
 }
 
-// withoutComments leaves out the lines that say how a lock was made.
-func withoutComments(lock string) string {
-	var kept []string
-	for _, l := range strings.Split(lock, "\n") {
-		if !strings.HasPrefix(l, "#") {
-			kept = append(kept, l)
+// withoutOrigin leaves out the one line that must differ: the comment of
+// requirements that names the knowledge base by its digest. A Pipfile.lock has
+// none, and is compared byte by byte.
+func withoutOrigin(lock string) string {
+	lines := strings.SplitAfter(lock, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "# Knowledge base of ") }), "")
+}
+
+// pipfileOf is a Pipfile that asks an index for what requirements ask for.
+func pipfileOf(t *testing.T, index, input string) string {
+	t.Helper()
+	text := fmt.Sprintf("[[source]]\nname = \"main\"\nurl = %q\nverify_ssl = false\n\n[packages]\n", index)
+	seen := map[py.Name]bool{}
+	for line := range strings.Lines(input) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
 		}
+		r, err := py.ParseRequirement(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[r.Name] {
+			t.Fatalf("%s is asked for twice", r.Name)
+		}
+		seen[r.Name] = true
+		text += fmt.Sprintf("%s = {version = %q", r.Name, cmp.Or(r.Specifiers.String(), "*"))
+		if len(r.Extras) > 0 {
+			text += fmt.Sprintf(", extras = %q", r.Extras)
+			text = strings.Replace(text, `" "`, `", "`, -1)
+		}
+		text += "}\n"
 	}
-	return strings.Join(kept, "\n")
+	return text
 }
 
 // emptyKB writes a knowledge base of nothing.
@@ -205,6 +241,43 @@ func TestPrivateIndexes(t *testing.T) {
 		}
 	}
 
+	// The other formats say of each package which index it is from.
+	pipfile := fmt.Sprintf(`[[source]]
+name = "public"
+url = %q
+verify_ssl = false
+[[source]]
+name = "apps"
+url = %q
+verify_ssl = false
+[[source]]
+name = "libs"
+url = %q
+verify_ssl = false
+[packages]
+app = {version = "*", index = "apps"}
+lib = {version = "*", index = "libs"}
+`, public.simple(), apps.withLogin(), strings.Replace(libs.withLogin(), libs.password, "${LIBS_PASSWORD}", 1))
+	if err := os.WriteFile(filepath.Join(env.Dir, "Pipfile"), []byte(pipfile), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range [][]string{{"Pipfile"}, {"requirements.in", "--format", "pylock"}} {
+		stdout.Reset()
+		if exit := Main(context.Background(), env, append(slices.Concat(args, format), "--output", "-")); exit != exitOK {
+			t.Fatalf("%s: exit status %d\n%s", format, exit, stderr)
+		}
+		for name, index := range map[string]string{"app": apps.URL, "lib": libs.URL} {
+			if got := indexOf(t, stdout.Bytes(), name); !strings.Contains(got, index[len("http://"):]) {
+				t.Errorf("%s: %s is from %q, want %s\n%s", format, name, got, index, stdout)
+			}
+		}
+		for _, secret := range []string{apps.password, "s3cret-b"} {
+			if strings.Contains(stdout.String(), secret) {
+				t.Errorf("%s: a password in the lock", format)
+			}
+		}
+	}
+
 	// A wrong password is not "no such project": nothing is taken from elsewhere.
 	env, stdout, stderr = testEnv(t, map[string]string{"requirements.in": strings.Replace(manifest, "s3cret-a", "wrong", 1)})
 	env.Getenv = func(key string) string {
@@ -214,6 +287,40 @@ func TestPrivateIndexes(t *testing.T) {
 		!strings.Contains(stderr.String(), "all that the indexes say") {
 		t.Errorf("exit status %d\n%s%s", exit, stdout, stderr)
 	}
+}
+
+// indexOf returns the URL of the index that a lock names for a package.
+func indexOf(t *testing.T, lock []byte, name string) string {
+	t.Helper()
+	if lock[0] != '{' {
+		var l struct {
+			Packages []struct{ Name, Index string }
+		}
+		if err := toml.Unmarshal(lock, &l); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range l.Packages {
+			if p.Name == name {
+				return p.Index
+			}
+		}
+		return ""
+	}
+	var l struct {
+		Meta struct {
+			Sources []struct{ Name, URL string }
+		} `json:"_meta"`
+		Default map[string]struct{ Index string }
+	}
+	if err := json.Unmarshal(lock, &l); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range l.Meta.Sources {
+		if s.Name == l.Default[name].Index {
+			return s.URL
+		}
+	}
+	return ""
 }
 
 // TestOfflineNeedsNoLogins: offline, a fault in what only asking needs is no

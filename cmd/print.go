@@ -32,6 +32,10 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
 	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s%s in %s\n",
 		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
+	if n := a.knowledge.asked; a.knowledge.indexes != nil {
+		fmt.Fprintf(env.Stderr, "asked the indexes: %s, %s and the metadata of %s read\n",
+			count(n.Requests, "request"), count(n.Listings, "listing"), count(n.Metadata, "release"))
+	}
 	if a.target.path != "" {
 		fmt.Fprintf(env.Stderr, "%s %s\n", a.target.shown, a.written)
 	}
@@ -112,6 +116,14 @@ type knowledgeJSON struct {
 	Digest string `json:"digest"`
 	Built  string `json:"built"`           // YYYY-MM-DD
 	Local  bool   `json:"local,omitempty"` // what this machine learnt lies on top
+
+	Asked *askedJSON `json:"asked,omitempty"` // of the indexes, in this run; only online
+}
+
+type askedJSON struct {
+	Requests int `json:"requests"` // sent, redirects and repetitions included
+	Listings int `json:"listings"` // read or found unchanged
+	Metadata int `json:"metadata"` // releases whose metadata was read
 }
 
 type packageJSON struct {
@@ -172,12 +184,16 @@ type missingJSON struct {
 // head is what every document of a run has.
 func (a *advice) head(status string) adviseDocument {
 	e := a.problem.Environment
+	knowledge := knowledgeJSON{a.info.Schema, a.info.Digest, day(a.info.Built), a.knowledge.local != nil, nil}
+	if a.knowledge.indexes != nil {
+		knowledge.Asked = &a.knowledge.asked
+	}
 	return adviseDocument{
 		Schema: adviseSchema, Status: status, Manifest: a.project.file,
 		Environment: environmentJSON{
 			e.Implementation, e.Python.String(), e.FreeThreaded, e.Platform.String(), a.where.PythonFrom, a.where.PlatformFrom,
 		},
-		Knowledge: knowledgeJSON{a.info.Schema, a.info.Digest, day(a.info.Built), a.knowledge.local != nil},
+		Knowledge: knowledge,
 		Notes:     append(a.notes, a.knowledge.notes...),
 	}
 }

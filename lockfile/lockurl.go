@@ -22,6 +22,9 @@ func withoutCredentials(text string) (string, error) {
 	if !fitsOnLine(text) || strings.ContainsAny(text, " \"'<>\\") {
 		return "", errors.New("its URL has blanks, quotes or control characters; write them as %20 and the like")
 	}
+	if rest, ok := afterVariable(text); ok && !strings.Contains(rest, "@") && fragment == "" {
+		return text, nil // a variable for scheme, host and login: what is secret is in it
+	}
 	// A variable may stand where url.Parse wants a port; a digit may too.
 	u, err := url.Parse(urlVariable.ReplaceAllString(text, "0"))
 	start := strings.Index(text, "://") + len("://")
@@ -39,6 +42,17 @@ func withoutCredentials(text string) (string, error) {
 	return text[:start] + text[start+at+1:], nil
 }
 
+// afterVariable returns what follows the ${VARIABLE} that a URL begins with, if
+// it is nothing or a path.
+func afterVariable(text string) (rest string, ok bool) {
+	at := urlVariable.FindStringIndex(text)
+	if at == nil || at[0] != 0 {
+		return "", false
+	}
+	rest = text[at[1]:]
+	return rest, rest == "" || rest[0] == '/'
+}
+
 // onlyVariables reports whether the secret part of "user:password" is a variable.
 func onlyVariables(userinfo string) bool {
 	user, password, both := strings.Cut(userinfo, ":")
@@ -51,12 +65,16 @@ func onlyVariables(userinfo string) bool {
 // withoutUser cuts user and password, variables too, off a URL that
 // withoutCredentials returned.
 func withoutUser(clean string) string {
-	scheme, rest, _ := strings.Cut(clean, "://")
+	scheme, rest, ok := strings.Cut(clean, "://")
+	if !ok {
+		return clean // it begins with a variable
+	}
 	end := strings.IndexAny(rest+"/", "/?")
 	return scheme + "://" + rest[strings.LastIndexByte(rest[:end], '@')+1:]
 }
 
-// hostOf returns host and port of a URL that withoutCredentials returned.
+// hostOf returns host and port of a URL that withoutCredentials returned, empty
+// if a variable has them.
 func hostOf(clean string) string {
 	_, rest, _ := strings.Cut(withoutUser(clean), "://")
 	return rest[:strings.IndexAny(rest+"/", "/?")]

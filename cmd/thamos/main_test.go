@@ -2,7 +2,10 @@ package main
 
 import (
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
 
@@ -27,6 +30,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"index": serveIndex},
 		Setup: func(env *testscript.Env) error {
 			// No configuration of the user's, and no index but an example.
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -37,4 +41,24 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o777)
 		},
 	})
+}
+
+// serveIndex is "index DIR": it serves a folder of the script as an index on the
+// loopback interface until the script ends, and puts its URL into $INDEX.
+// DIR/simple/NAME.json are its listings, and DIR/files what they name.
+func serveIndex(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: index DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := path.Clean(r.URL.Path)
+		if path.Dir(name) == "/simple" {
+			name += ".json"
+			w.Header().Set("Content-Type", "application/vnd.pypi.simple.v1+json")
+		}
+		http.ServeFile(w, r, filepath.Join(dir, filepath.FromSlash(name)))
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("INDEX", server.URL+"/simple")
 }
