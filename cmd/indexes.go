@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/thamos/thamos/kb/ingest"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
-	"github.com/thamos/thamos/resolver"
 )
 
 // offlineRoute lets the snapshot stand for the default index, whichever mirror
@@ -76,6 +74,10 @@ func (k *knowledge) setIndexes(env *Env, m *lockfile.Manifest, info kb.Info, o o
 			pins[r.Name] = r.Index
 		}
 	}
+	links, err := k.findLinks(env, m, o.online)
+	if err != nil {
+		return err
+	}
 	// Offline the indexes are an order and nothing else: neither certificates nor
 	// logins are read, and a fault in them is no reason to stop.
 	k.client = ingest.ClientOptions{Now: env.Now}
@@ -84,7 +86,7 @@ func (k *knowledge) setIndexes(env *Env, m *lockfile.Manifest, info kb.Info, o o
 			return err
 		}
 	}
-	if k.indexes, err = ingest.NewIndexes(slices.Concat(extra, main), pins, findLinks(m), k.client); err != nil {
+	if k.indexes, err = ingest.NewIndexes(slices.Concat(extra, main), pins, links, k.client); err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -100,23 +102,11 @@ func (k *knowledge) sourceNamed(extra, main []ingest.IndexSpec, name string) (in
 	return ingest.IndexSpec{}, false
 }
 
-// findLinks are the manifest's directories of files, absolute.
-func findLinks(m *lockfile.Manifest) []string {
-	var dirs []string
-	for _, d := range m.FindLinks {
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(filepath.Dir(m.Files[0]), filepath.FromSlash(d))
-		}
-		dirs = append(dirs, d)
-	}
-	return dirs
-}
-
 // source returns the name of the lock's source that a package comes from; empty
 // if it is not from an index.
 func (k *knowledge) source(name py.Name, l *lockfile.Lock) string {
 	origin := k.Index(name)
-	if strings.HasPrefix(origin, "file:") {
+	if strings.HasPrefix(origin, "file:") || k.pages[origin] {
 		return ""
 	}
 	if named := k.names[origin]; named != "" {
@@ -136,20 +126,6 @@ func (k *knowledge) source(name py.Name, l *lockfile.Lock) string {
 	extra := lockfile.Source{Name: fmt.Sprintf("index-%d", len(l.Sources)), URL: origin, VerifySSL: true, Extra: true}
 	l.Sources = append(l.Sources, extra)
 	return extra.Name
-}
-
-// doubts are packages that an index that was not asked may serve as well.
-func (k *knowledge) doubts(r *resolver.Report) []string {
-	var notes []string
-	for _, d := range k.Doubts() {
-		unknown := slices.DeleteFunc(slices.Clone(d.Unknown), func(index string) bool { return k.main[index] })
-		in := slices.ContainsFunc(r.Stack, func(c resolver.Choice) bool { return c.Name == d.Name })
-		if in && len(unknown) > 0 {
-			notes = append(notes, fmt.Sprintf("%s is taken from %s; whether %s has it, which comes first, is not known (--online asks)",
-				d.Name, d.Index, strings.Join(unknown, " or ")))
-		}
-	}
-	return notes
 }
 
 // expand puts the values of ${VARIABLES} into a URL.

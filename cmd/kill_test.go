@@ -29,6 +29,7 @@ func TestKilledOnline(t *testing.T) {
 	index := newLoopback(t, savedIndex(t))
 	empty := filepath.Join(t.TempDir(), "empty.db")
 	emptyKB(t, empty, kb.Info{Built: 1, Origin: index.simple()})
+	temporary := t.TempDir()
 	want := ""
 	chance := rand.New(rand.NewPCG(4, 2))
 	killed := 0
@@ -39,7 +40,8 @@ func TestKilledOnline(t *testing.T) {
 		}
 		if i > 0 { // the first run is left alone, for what is wanted
 			c := exec.Command(os.Args[0], "-test.run=^TestKilledOnline$")
-			c.Env = append(os.Environ(), killedRun+"="+dir, killedRun+"_KB="+empty)
+			// Who is killed does not tidy up: its temporary files lie in ours.
+			c.Env = append(os.Environ(), killedRun+"="+dir, killedRun+"_KB="+empty, "TMPDIR="+temporary, "TMP="+temporary, "GOTMPDIR="+temporary)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}

@@ -33,8 +33,8 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s%s in %s\n",
 		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
 	if n := a.knowledge.asked; a.knowledge.indexes != nil {
-		fmt.Fprintf(env.Stderr, "asked the indexes: %s, %s and the metadata of %s read\n",
-			count(n.Requests, "request"), count(n.Listings, "listing"), count(n.Metadata, "release"))
+		fmt.Fprintf(env.Stderr, "asked the indexes: %s, %s and the metadata of %s read%s\n",
+			count(n.Requests, "request"), count(n.Listings, "listing"), count(n.Metadata, "release"), n.kinds())
 	}
 	if a.target.path != "" {
 		fmt.Fprintf(env.Stderr, "%s %s\n", a.target.shown, a.written)
@@ -118,12 +118,6 @@ type knowledgeJSON struct {
 	Local  bool   `json:"local,omitempty"` // what this machine learnt lies on top
 
 	Asked *askedJSON `json:"asked,omitempty"` // of the indexes, in this run; only online
-}
-
-type askedJSON struct {
-	Requests int `json:"requests"` // sent, redirects and repetitions included
-	Listings int `json:"listings"` // read or found unchanged
-	Metadata int `json:"metadata"` // releases whose metadata was read
 }
 
 type packageJSON struct {

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,18 +34,24 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"index": serveIndex},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"index": serveIndex, "asked": wasAsked, "exits": exits,
+		},
 		Setup: func(env *testscript.Env) error {
 			// No configuration of the user's, and no index but an example.
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("XDG_CACHE_HOME", "")
 			env.Setenv("PIP_CONFIG_FILE", os.DevNull)
 			env.Setenv("PIP_INDEX_URL", "https://index.example/simple")
+			env.Values[requests{}] = new(atomic.Int64)
 			env.Setenv("PROJECTS", filepath.Join(root, "testdata", "projects"))
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o777)
 		},
 	})
 }
+
+// requests is the key of the number of requests that a script's index answered.
+type requests struct{}
 
 // serveIndex is "index DIR": it serves a folder of the script as an index on the
 // loopback interface until the script ends, and puts its URL into $INDEX.
@@ -51,7 +61,9 @@ func serveIndex(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: index DIR")
 	}
 	dir := ts.MkAbs(args[0])
+	count := ts.Value(requests{}).(*atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		count.Add(1)
 		name := path.Clean(r.URL.Path)
 		if path.Dir(name) == "/simple" {
 			name += ".json"
@@ -61,4 +73,32 @@ func serveIndex(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("INDEX", server.URL+"/simple")
+}
+
+// wasAsked is "asked" and "! asked": whether the index was asked for anything
+// since the script last looked.
+func wasAsked(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) > 0 {
+		ts.Fatalf("usage: [!] asked")
+	}
+	if n := ts.Value(requests{}).(*atomic.Int64).Swap(0); (n > 0) == neg {
+		ts.Fatalf("the index answered %d requests", n)
+	}
+}
+
+// exits is "exits STATUS PROGRAM ARGS...": exec of what must end with a status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM ARGS...")
+	}
+	got := "0"
+	var failed *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		got = strconv.Itoa(failed.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
 }

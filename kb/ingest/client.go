@@ -10,9 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/thamos/thamos/kb/py"
@@ -71,10 +71,11 @@ type Client struct {
 	netrc   netrc
 	slots   chan struct{}
 	whole   chan struct{} // held while a wheel is in memory
+	decode  chan struct{} // held while a listing is decoded
 
 	probe time.Duration
 
-	requests atomic.Int64
+	tally tally
 
 	mu        sync.Mutex // guards what follows, and options.Rand
 	guess     guess
@@ -121,6 +122,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	c.options.MaxWheel = cmp.Or(o.MaxWheel, 32<<20)
 	c.slots = make(chan struct{}, c.options.Concurrency)
 	c.whole = make(chan struct{}, 2)
+	c.decode = make(chan struct{}, runtime.GOMAXPROCS(0))
 	return c, nil
 }
 
@@ -128,7 +130,10 @@ func NewClient(o ClientOptions) (*Client, error) {
 func (c *Client) Origin() string { return redact(c.index) }
 
 // Requests returns how many requests were sent, redirects and repetitions included.
-func (c *Client) Requests() int { return int(c.requests.Load()) }
+func (c *Client) Requests() int { return c.Sent().Requests() }
+
+// Sent returns the same by what they were for.
+func (c *Client) Sent() Sent { return c.tally.total() }
 
 // login returns what to log in with at u: what the index URL holds if u is of
 // the index, else what netrc has for the host; nil for nothing.
@@ -162,7 +167,7 @@ func (c *Client) Page(ctx context.Context, name py.Name, age time.Duration) (Pag
 		return Page{}, err
 	}
 	media := a.header.Get("Content-Type")
-	page, err := decodePage(name, media, a.body, redact(a.url))
+	page, err := c.decodePage(name, a)
 	if err != nil {
 		return Page{}, fmt.Errorf("%s: %w", redact(at), err)
 	}
@@ -308,7 +313,7 @@ const (
 )
 
 func (c *Client) readSide(ctx context.Context, side *url.URL, f RemoteFile) (py.Metadata, []byte, error) {
-	a, err := c.ask(ctx, request{url: side, limit: maxMetadata})
+	a, err := c.ask(ctx, request{subject: forMetadata, url: side, limit: maxMetadata})
 	if err != nil {
 		return py.Metadata{}, nil, err
 	}

@@ -58,7 +58,7 @@ func FetchWheel(ctx context.Context, o ClientOptions, rawURL string, name py.Nam
 		return WheelFile{}, err
 	}
 	at.User, at.Fragment, at.RawFragment = nil, "", ""
-	a, err := c.ask(ctx, request{url: at, limit: maxDirectWheel})
+	a, err := c.ask(ctx, request{subject: forFile, url: at, limit: maxDirectWheel})
 	if err != nil {
 		return WheelFile{}, err
 	}

@@ -16,7 +16,8 @@
 //
 // A project comes from the first index that has it, or the one it is pinned to;
 // no two listings are merged, whatever they say of each other (PEP 708), and an
-// index that refuses or fails is not passed over.
+// index that refuses or fails is not passed over. Nor is a directory or page of
+// links, which come first.
 //
 // Read Directory first, then Page and Live; Indexes and Reader for the rest.
 package ingest

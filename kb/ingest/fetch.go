@@ -50,11 +50,12 @@ func (e *StatusError) Error() string {
 
 // A request is one thing to ask for.
 type request struct {
-	url    *url.URL
-	accept string     // media types; empty for any
-	span   string     // value of the Range header; empty for all of it
-	limit  int64      // bytes an answer may have
-	known  Validators // of what is there already, if anything is
+	subject subject
+	url     *url.URL
+	accept  string     // media types; empty for any
+	span    string     // value of the Range header; empty for all of it
+	limit   int64      // bytes an answer may have
+	known   Validators // of what is there already, if anything is
 }
 
 // An answer is a whole answer of status 200 or 206, or 304 without a body. Its body is nil where a
@@ -183,7 +184,7 @@ func (c *Client) send(ctx context.Context, at *url.URL, auth *login, r request) 
 	if auth != nil {
 		req.SetBasicAuth(auth.user, auth.password)
 	}
-	c.requests.Add(1)
+	c.tally.sent[r.subject].Add(1)
 	return c.options.Transport.RoundTrip(req)
 }
 
@@ -216,6 +217,7 @@ func (c *Client) receive(ctx context.Context, at *url.URL, r request, resp *http
 	case resp.StatusCode == http.StatusNotFound:
 		return nil, fmt.Errorf("%s: %w", redact(at), ErrAbsent)
 	case resp.StatusCode == http.StatusNotModified && r.known != (Validators{}):
+		c.tally.unchanged.Add(1)
 		return a, nil
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode >= 500:
 		err := &StatusError{redact(at), resp.StatusCode}

@@ -40,7 +40,7 @@ func newLinkDir(dir string) (*linkDir, error) {
 		dir = filepath.FromSlash(p)
 	}
 	if strings.Contains(dir, "://") {
-		return nil, fmt.Errorf("find-links %s: only directories can be read; a page of links can be given as an index", Redact(dir))
+		return nil, fmt.Errorf("find-links %s: only directories, and pages on http and https, can be read", Redact(dir))
 	}
 	if !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("find-links %s: not an absolute path", dir)
@@ -72,12 +72,8 @@ func (l *linkDir) scan() error {
 		}
 		l.files = map[py.Name][]fs.FileInfo{}
 		for _, e := range entries {
-			var name py.Name
-			if w, err := py.ParseWheelName(e.Name()); err == nil {
-				name = w.Name
-			} else if p, err := py.ParseSdistName(e.Name()); err == nil {
-				name = p.Name
-			} else {
+			name, ok := projectOf(e.Name())
+			if !ok {
 				continue
 			}
 			info, err := os.Stat(filepath.Join(l.dir, e.Name())) // through links: caches are made of them

@@ -28,8 +28,8 @@ type IndexSpec struct {
 	Explicit bool
 }
 
-// Indexes are what is asked for projects, in order: directories of wheels
-// first, then the indexes as they were given. A project is taken from the first
+// Indexes are what is asked for projects, in order: directories of wheels and
+// pages of links first, then the indexes as they were given. A project is taken from the first
 // that has it, or from the one that it is pinned to, and never from several: a
 // stranger who publishes the name of a private project on a later index gains
 // nothing, and an index that does not answer is not passed over.
@@ -38,11 +38,12 @@ type Indexes struct {
 	route   kb.Route
 }
 
-// A source is an index, or a directory of wheels.
+// A source is an index, a directory of wheels, or a page of links.
 type source struct {
 	origin string
-	client *Client  // nil: a directory
-	links  *linkDir // nil: an index
+	client *Client   // nil: a directory
+	links  *linkDir  // nil: not a directory
+	page   *linkPage // nil: not a page
 }
 
 // Origin returns the URL of an index as documents and locks have it: without
@@ -53,19 +54,10 @@ func Origin(raw string) string { return strings.TrimSuffix(Redact(raw), "/") }
 // of them, without Index and Cache. pins say by name which index serves a
 // project. An index that is named twice is one, at its first place and with
 // the credentials of the first that has any; it is explicit if all are.
-// findLinks are directories of wheels and sdists.
+// findLinks are directories of wheels and sdists, and URLs of pages that link to
+// such.
 func NewIndexes(specs []IndexSpec, pins map[py.Name]string, findLinks []string, o ClientOptions) (*Indexes, error) {
 	x := &Indexes{route: kb.Route{Pins: map[py.Name]string{}}}
-	for _, dir := range findLinks {
-		links, err := newLinkDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		if x.source(links.origin) == nil {
-			x.sources = append(x.sources, &source{origin: links.origin, links: links})
-			x.route.Indexes = append(x.route.Indexes, links.origin)
-		}
-	}
 	if o.Transport == nil {
 		t, err := NewTransport(TransportOptions{})
 		if err != nil {
@@ -76,19 +68,24 @@ func NewIndexes(specs []IndexSpec, pins map[py.Name]string, findLinks []string, 
 	o.Cache = nil // local knowledge is what is kept
 	o.Concurrency = max(1, cmp.Or(o.Concurrency, 16))
 	slots := make(chan struct{}, o.Concurrency)
+	for _, place := range findLinks {
+		if err := x.addLinks(place, o, slots); err != nil {
+			return nil, err
+		}
+	}
 	names := map[string]string{} // of indexes, to their origins
 	for _, spec := range merged(specs) {
-		o := o
+		o := own(o)
 		o.Index = spec.URL
-		if o.Rand != nil {
-			o.Rand = rand.New(rand.NewPCG(o.Rand.Uint64(), o.Rand.Uint64()))
-		}
 		client, err := NewClient(o)
 		if err != nil {
 			return nil, cmp.Or(named(spec.Name, err), err)
 		}
-		client.slots = slots // so many requests in all, whatever is asked
+		x.share(client, slots)
 		s := &source{origin: strings.TrimSuffix(client.Origin(), "/"), client: client}
+		if other := x.source(s.origin); other != nil {
+			return nil, fmt.Errorf("find-links %s: it is an index as well; name it once", s.origin)
+		}
 		x.sources = append(x.sources, s)
 		if !spec.Explicit {
 			x.route.Indexes = append(x.route.Indexes, s.origin)
@@ -107,6 +104,56 @@ func NewIndexes(specs []IndexSpec, pins map[py.Name]string, findLinks []string, 
 		x.route.Pins[project] = origin
 	}
 	return x, nil
+}
+
+// addLinks adds a directory or page that links to files.
+func (x *Indexes) addLinks(place string, o ClientOptions, slots chan struct{}) error {
+	s := new(source)
+	var err error
+	if isPageURL(place) {
+		if s.page, err = newLinkPage(place, own(o)); err != nil {
+			return err
+		}
+		s.origin, s.client = s.page.origin, s.page.client
+		x.share(s.client, slots)
+	} else {
+		if s.links, err = newLinkDir(place); err != nil {
+			return err
+		}
+		s.origin = s.links.origin
+	}
+	if x.source(s.origin) == nil {
+		x.sources = append(x.sources, s)
+		x.route.Indexes = append(x.route.Indexes, s.origin)
+	}
+	return nil
+}
+
+// own returns options with a source of chance of their own.
+func own(o ClientOptions) ClientOptions {
+	if o.Rand != nil {
+		o.Rand = rand.New(rand.NewPCG(o.Rand.Uint64(), o.Rand.Uint64()))
+	}
+	return o
+}
+
+// share bounds what all clients do at once: so many requests in all, whatever is
+// asked, and so many listings that are decoded.
+func (x *Indexes) share(c *Client, slots chan struct{}) {
+	c.slots = slots
+	if first := x.client(); first != nil {
+		c.decode = first.decode
+	}
+}
+
+// client returns the first client.
+func (x *Indexes) client() *Client {
+	for _, s := range x.sources {
+		if s.client != nil {
+			return s.client
+		}
+	}
+	return nil
 }
 
 func named(name string, err error) error {
@@ -134,18 +181,20 @@ func merged(specs []IndexSpec) []IndexSpec {
 }
 
 // Route says which index serves which project. Directories of wheels are in it
-// as file URLs.
+// as file URLs, pages of links by their URL.
 func (x *Indexes) Route() kb.Route { return x.route }
 
 // Requests returns how many requests were sent to all indexes.
-func (x *Indexes) Requests() int {
-	n := 0
+func (x *Indexes) Requests() int { return x.Sent().Requests() }
+
+// Sent returns the same by what they were for.
+func (x *Indexes) Sent() (sent Sent) {
 	for _, s := range x.sources {
 		if s.client != nil {
-			n += s.client.Requests()
+			sent = sent.Plus(s.client.Sent())
 		}
 	}
-	return n
+	return sent
 }
 
 func (x *Indexes) source(origin string) *source {
@@ -169,6 +218,8 @@ func (s *source) list(ctx context.Context, name py.Name, known *kb.Document, now
 	var err error
 	if s.links != nil {
 		listed, err = s.links.list(name, known)
+	} else if s.page != nil {
+		listed, err = s.page.list(ctx, name)
 	} else {
 		listed, err = s.client.Listing(ctx, name, validators)
 	}

@@ -64,7 +64,7 @@ func (c *Client) Listing(ctx context.Context, name py.Name, known Validators) (L
 		}
 		return listed, nil
 	}
-	listed.Page, err = decodePage(name, a.header.Get("Content-Type"), a.body, redact(a.url))
+	listed.Page, err = c.decodePage(name, a)
 	if err != nil {
 		return Listed{}, fmt.Errorf("%s: %w", redact(c.pageURL(name)), err)
 	}
@@ -79,12 +79,20 @@ var errNoPage = errors.New("serves neither PEP 691 JSON nor PEP 503 HTML")
 // askPage asks for a project's page.
 func (c *Client) askPage(ctx context.Context, name py.Name, known Validators) (*answer, error) {
 	at := c.pageURL(name)
-	a, err := c.ask(ctx, request{url: at, accept: acceptPage, limit: MaxDocument, known: known})
+	a, err := c.ask(ctx, request{subject: forListing, url: at, accept: acceptPage, limit: MaxDocument, known: known})
 	var status *StatusError
 	if errors.As(err, &status) && status.Status == http.StatusNotAcceptable {
 		return nil, fmt.Errorf("%s: %w", redact(at), errNoPage)
 	}
 	return a, err
+}
+
+// decodePage decodes an answer that is a page. As many at once as can be worked
+// on: each takes several times its size.
+func (c *Client) decodePage(name py.Name, a *answer) (Page, error) {
+	c.decode <- struct{}{}
+	defer func() { <-c.decode }()
+	return decodePage(name, a.header.Get("Content-Type"), a.body, redact(a.url))
 }
 
 // decodePage decodes a page in the form that its media type names.

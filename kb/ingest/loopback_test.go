@@ -89,6 +89,13 @@ func (lb *loopback) asked() []string {
 	return slices.Clone(lb.log)
 }
 
+// passwords are the logins that came with requests.
+func (lb *loopback) passwords() []string {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(lb.logins), func(login string) bool { return login == "" })
+}
+
 // index is the URL of the index, with what stands before the host, if anything.
 func (lb *loopback) index(userinfo string) string {
 	return strings.Replace(lb.URL, "://", "://"+userinfo, 1) + "/simple"
@@ -140,6 +147,20 @@ func (u *universe) file(name string, entry map[string]any) *universe {
 	}
 	u.MapFS["simple/"+name+"/index.json"] = &fstest.MapFile{Data: text}
 	return u
+}
+
+// heavy makes the wheel of the release that was added last longer than what is
+// read of a wheel at first.
+func (u *universe) heavy(name, version string) *universe {
+	file := "files/" + name + "-" + version + "-py3-none-any.whl"
+	wheel := wheelBytes(map[string]string{
+		name + "/__init__.py": noise(2 * firstSpan),
+		fmt.Sprintf("%s-%s.dist-info/METADATA", name, version): string(u.MapFS["metadata/"+name+"/"+version].Data),
+	})
+	u.MapFS[file] = &fstest.MapFile{Data: wheel}
+	return u.change(name, func(e map[string]any) {
+		e["size"], e["hashes"] = len(wheel), map[string]string{"sha256": hexSHA256(wheel)}
+	})
 }
 
 // last returns the entry that was added last, to be changed, and rewrites the page.

@@ -32,6 +32,10 @@ type ReaderOptions struct {
 	// safe for concurrent use. Nil: nothing is known.
 	Requires func(name py.Name, v py.Version) *py.Requires
 
+	// RequiresIndex is the origin of the index that Requires speaks of: of a
+	// project that another index serves it says nothing. Empty: of all.
+	RequiresIndex string
+
 	// Now is the clock.
 	Now func() time.Time
 
@@ -70,6 +74,7 @@ type ReadReport struct {
 	Listings int // learnt or found unchanged
 	Metadata int // learnt
 	Requests int // sent, redirects and repetitions included
+	Sent     Sent
 
 	// Missing are projects that no index that may serve them has, by their own
 	// words.
@@ -121,45 +126,12 @@ func NewReader(o ReaderOptions) *Reader {
 	return &Reader{options: o, tags: o.Environment.Tags(), projects: map[py.Name]*heldProject{}}
 }
 
-// A heldProject is what is known of a project, once its indexes answered.
-type heldProject struct {
-	name      py.Name
-	source    *source // that serves it; nil: none has it
-	announced map[string]string
-	releases  []*heldRelease // newest first
-	byKey     map[string]*heldRelease
-}
-
-// A heldRelease is a release as its listing has it, and what it needs.
-type heldRelease struct {
-	*liveRelease
-	wheels         []string // tags
-	sdist          bool
-	uploaded       int64 // the first of its files; 0: not known
-	requiresPython string
-
-	asked      bool // for its metadata, in this call
-	unreadable bool
-	needs      *needs // nil: not known
-}
-
-// needs is what a release needs, parsed. Lines that cannot be read lead
-// nowhere here; they are kept as published.
-type needs struct{ requirements []py.Requirement }
-
-func newNeeds(lines []string) *needs {
-	n := &needs{make([]py.Requirement, 0, len(lines))}
-	for _, line := range lines {
-		if req, err := py.ParseRequirement(line); err == nil && req.URL == "" {
-			n.requirements = append(n.requirements, req)
-		}
-	}
-	return n
-}
-
-// learnAtOnce is how many documents wait to be learnt while more are asked for:
-// each time costs a transaction.
-const learnAtOnce = 16
+// Documents wait to be learnt while more are asked for, since each time costs a
+// transaction: so many of them, or listings of so many files.
+const (
+	learnAtOnce      = 16
+	learnAtOnceFiles = 2_000
+)
 
 // Read reads wants, and with them what the next answer will most likely stand
 // on: of every project the release that Guess prefers among those that all
@@ -173,13 +145,13 @@ func (r *Reader) Read(ctx context.Context, wants []Want) (ReadReport, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := &walk{reader: r, ctx: ctx, nodes: map[py.Name]*node{}, events: make(chan event)}
-	before := r.options.Indexes.Requests()
+	before := r.options.Indexes.Sent()
 	for _, want := range wants {
 		w.want(want)
 	}
 	var failed error
 	for w.running > 0 || w.learning || failed == nil && len(w.pending) > 0 {
-		if failed == nil && !w.learning && (len(w.pending) >= learnAtOnce || len(w.pending) > 0 && w.running == 0) {
+		if failed == nil && !w.learning && (w.full() || len(w.pending) > 0 && w.running == 0) {
 			w.learn()
 		}
 		e := <-w.events
@@ -195,7 +167,8 @@ func (r *Reader) Read(ctx context.Context, wants []Want) (ReadReport, error) {
 			cancel() // and wait for those that are under way
 		}
 	}
-	w.report.Requests = r.options.Indexes.Requests() - before
+	w.report.Sent = r.options.Indexes.Sent().minus(before)
+	w.report.Requests = w.report.Sent.Requests()
 	w.report.sort()
 	return w.report, failed
 }
@@ -272,40 +245,6 @@ func (r *Reader) fresh(doc *kb.Document) bool {
 	return age >= 0 && now < doc.Fresh && (r.options.Refresh < 0 || age < int64(r.options.Refresh/time.Second))
 }
 
-// maxReleaseFiles is how many files of one release can be kept.
-const maxReleaseFiles = 10_000
-
-// newHeldProject makes the releases of a listing; nil if one has too many files.
-func newHeldProject(s *source, listing *kb.Listing, announced map[string]string) *heldProject {
-	p := &heldProject{name: listing.Name, source: s, announced: announced, byKey: map[string]*heldRelease{}}
-	for _, live := range releasesOf(*listing) {
-		rel := &heldRelease{liveRelease: live}
-		if len(live.files) > maxReleaseFiles {
-			return nil
-		}
-		newest := int64(-1)
-		for i, f := range live.files {
-			if f.Yanked && !live.yanked {
-				continue
-			}
-			if tags := live.tags[i]; tags != "" {
-				rel.wheels = append(rel.wheels, tags)
-			} else {
-				rel.sdist = true
-			}
-			if f.Uploaded != 0 && (rel.uploaded == 0 || f.Uploaded < rel.uploaded) {
-				rel.uploaded = f.Uploaded
-			}
-			if f.Uploaded > newest {
-				newest, rel.requiresPython = f.Uploaded, f.RequiresPython
-			}
-		}
-		p.releases = append(p.releases, rel)
-		p.byKey[live.version.Key()] = rel
-	}
-	return p
-}
-
 // errSourceOnly is why a release without wheels has no metadata.
 var errSourceOnly = errors.New("source distribution only; its metadata would need running its code")
 
@@ -328,21 +267,14 @@ func (r *Reader) readMetadata(ctx context.Context, p *heldProject, rel *heldRele
 			a.doc.Kind, a.doc.Reason = kb.KindUnreadable, a.err.Error()
 		}
 	}()
-	file, ok := bestFile(rel.files, p.announced)
-	if !ok {
+	if rel.file == nil {
 		a.err = &badMetadata{errNoFile}
 		if rel.sdist {
 			a.err = &badMetadata{errSourceOnly}
 		}
 		return a
 	}
-	sum, announced := p.announced[file.Filename]
-	m, text, err := p.source.metadata(ctx, RemoteFile{
-		File:      file,
-		Package:   py.Package{Name: p.name, Version: rel.version},
-		Announced: announced,
-		SHA256:    sum,
-	})
+	m, text, err := p.source.metadata(ctx, *rel.file)
 	if err != nil {
 		a.err = err
 		return a

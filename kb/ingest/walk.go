@@ -62,6 +62,17 @@ func (w *walk) start(what string, ask func() event) {
 	}()
 }
 
+// full reports whether what waits to be learnt should wait no longer.
+func (w *walk) full() bool {
+	files := 0
+	for _, d := range w.pending {
+		if d.Listing != nil {
+			files += len(d.Listing.Files)
+		}
+	}
+	return len(w.pending) >= learnAtOnce || files >= learnAtOnceFiles
+}
+
 // learn hands on what came since the last time. A document that cannot be kept
 // fails all that are learnt with it, so it is left out.
 func (w *walk) learn() {
@@ -209,7 +220,7 @@ func (w *walk) release(n *node, v py.Version) {
 	}
 	rel := n.project.byKey[v.Key()]
 	if rel == nil {
-		w.unreadable(n, &heldRelease{liveRelease: &liveRelease{version: v}}, kb.Document{
+		w.unreadable(n, &heldRelease{version: v}, kb.Document{
 			Kind: kb.KindUnreadable, Index: n.project.source.origin, Project: n.name, Version: v,
 			Read: w.reader.options.Now().Unix(), Reason: errNoFile.Error(),
 		})
@@ -221,7 +232,8 @@ func (w *walk) release(n *node, v py.Version) {
 // readRelease follows a release, whose metadata it asks for if need be.
 func (w *walk) readRelease(n *node, rel *heldRelease) {
 	r, ctx, p := w.reader, w.ctx, n.project
-	if rel.needs == nil && r.options.Requires != nil && !rel.unreadable {
+	speaks := r.options.RequiresIndex == "" || r.options.RequiresIndex == p.source.origin
+	if rel.needs == nil && r.options.Requires != nil && speaks && !rel.unreadable {
 		if known := r.options.Requires(n.name, rel.version); known != nil {
 			rel.needs = newNeeds(known.Lines)
 		}

@@ -88,7 +88,7 @@ func (c *Client) wholeWheel(ctx context.Context, at *url.URL, f RemoteFile, name
 	case <-ctx.Done():
 		return py.Metadata{}, nil, ctx.Err()
 	}
-	a, err := c.ask(ctx, request{url: at, limit: most})
+	a, err := c.ask(ctx, request{subject: forFile, url: at, limit: most})
 	if errors.Is(err, errTooLarge) {
 		return fail(&badMetadata{fmt.Errorf("%w, and the whole wheel is larger than %d bytes", errNoRanges, most)})
 	}
@@ -286,7 +286,7 @@ func (r *remote) fetch(span string, at, end int64) ([]byte, error) {
 	if r.requests++; r.requests > maxRequests || r.read+limit > maxRead {
 		return nil, fmt.Errorf("its METADATA was not found within %d requests and %d bytes", maxRequests, maxRead)
 	}
-	a, err := r.client.ask(r.ctx, request{url: r.url, span: span, limit: limit})
+	a, err := r.client.ask(r.ctx, request{subject: forFile, url: r.url, span: span, limit: limit})
 	if err != nil {
 		return nil, err
 	}
