@@ -34,17 +34,8 @@ func (k *knowledge) ask(ctx context.Context, problem *resolver.Problem, d *direc
 	})
 	q := asking{k, d, map[string]bool{}, map[string]bool{}}
 	for {
-		report, missing, err := resolver.Ask(ctx, problem, unanswered{d, q.failed})
-		var none *resolver.NoStackError
-		if errors.As(err, &none) {
-			return nil // Solve tells whether that is proved
-		}
-		if err != nil {
-			return err
-		}
-		hopeless := len(q.failed)
-		wants, err := q.wants(ctx, report, missing)
-		if err != nil || len(wants) == 0 && len(q.failed) == hopeless {
+		wants, done, err := q.next(ctx, problem)
+		if err != nil || done {
 			return err
 		}
 		if len(wants) == 0 {
@@ -69,6 +60,60 @@ type asking struct {
 	directs *directs
 	asked   map[string]bool // by wantKey
 	failed  map[string]bool // by wantKey: without an answer, not to be asked for again
+}
+
+// next lists what to ask for next. It is done if the answer stands on facts, or
+// on what cannot be had.
+func (q asking) next(ctx context.Context, problem *resolver.Problem) (wants []ingest.Want, done bool, err error) {
+	report, missing, err := resolver.Ask(ctx, problem, unanswered{q.directs, q.failed})
+	var none *resolver.NoStackError
+	if errors.As(err, &none) {
+		wants, err = q.proof(ctx, problem)
+		return wants, len(wants) == 0, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	hopeless := len(q.failed)
+	wants, err = q.wants(ctx, report, missing)
+	return wants, len(wants) == 0 && len(q.failed) == hopeless, err
+}
+
+// proof lists what to ask for where nothing that is still to be had makes a
+// stack: what cannot be had might, as far as is known, and what was not asked
+// for yet may prove that it does not.
+func (q asking) proof(ctx context.Context, problem *resolver.Problem) (wants []ingest.Want, err error) {
+	_, err = resolver.Solve(ctx, problem, q.directs)
+	var unknown *resolver.UnknownError
+	if !errors.As(err, &unknown) {
+		return nil, nil // the answer's own search says the same
+	}
+	for _, m := range unknown.Projects {
+		r, err := py.ParseRequirement(m.By.Text)
+		if err == nil && q.first(string(m.Name)) {
+			wants = append(wants, ingest.Want{Requirement: r})
+		}
+	}
+	names := make([]py.Name, len(unknown.Releases))
+	for i, p := range unknown.Releases {
+		names[i] = p.Name
+	}
+	projects, err := q.directs.Projects(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range unknown.Releases {
+		w := ingest.Want{Requirement: py.Requirement{Name: p.Name}, Version: p.Version}
+		if !unreadable(projects[i], p.Version) && q.first(wantKey(w)) {
+			wants = append(wants, w)
+		}
+	}
+	return wants, nil
+}
+
+// unreadable reports whether an index said that a release cannot be read.
+func unreadable(p *py.Project, v py.Version) bool {
+	return p != nil && slices.ContainsFunc(p.Releases, func(r py.Release) bool { return r.Unreadable && r.Version.Compare(v) == 0 })
 }
 
 // take notes what came of asking.

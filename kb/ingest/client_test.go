@@ -391,11 +391,11 @@ func TestSilence(t *testing.T) {
 		for part := range slices.Chunk([]byte(text), len(text)/5+1) {
 			w.Write(part)
 			w.(http.Flusher).Flush()
-			time.Sleep(40 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond) // five times: longer than the limit for silence
 		}
 		return true
 	})
-	c = client(t, lb.index(""), "", func(o *ClientOptions) { o.Timeout = 150 * time.Millisecond })
+	c = client(t, lb.index(""), "", func(o *ClientOptions) { o.Timeout = time.Second })
 	if _, err := c.Page(t.Context(), "alpha", 0); err != nil || len(lb.asked()) != 1 {
 		t.Errorf("slow but speaking: %v after %q", err, lb.asked())
 	}

@@ -56,6 +56,8 @@ func TestReaderMisbehaviour(t *testing.T) {
 
 	other := newLoopback(t, universe())
 	wheel := universe().MapFS["files/beta-2.0-py3-none-any.whl"].Data
+	gamma := universe().MapFS["files/gamma-1.0-py3-none-any.whl"].Data
+	short := damage(gamma, 60) // in a member that nobody reads
 	altered := damage(wheel, len(wheel)/2)
 	betaMetadata := func(do func(w http.ResponseWriter)) func(w http.ResponseWriter, r *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
@@ -121,6 +123,13 @@ func TestReaderMisbehaviour(t *testing.T) {
 			}
 			return noMetadata(w, r)
 		}, unknown: "beta==2.0: {}/files/beta-2.0-py3-none-any.whl: its sha256 is " + hexSHA256(altered) + ", the index announced " + hexSHA256(wheel)},
+		{name: "a short wheel with another hash", misbehave: func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/files/gamma-1.0-py3-none-any.whl" {
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(short))
+				return true
+			}
+			return noMetadata(w, r)
+		}, unknown: "gamma==1.0: {}/files/gamma-1.0-py3-none-any.whl: its sha256 is " + hexSHA256(short) + ", the index announced " + hexSHA256(gamma)},
 		{name: "429 without end", misbehave: beta(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "2")
 			w.WriteHeader(http.StatusTooManyRequests)

@@ -54,6 +54,13 @@ func (c *Client) wheelMetadata(ctx context.Context, at *url.URL, f RemoteFile) (
 		c.mu.Unlock()
 		return c.wholeWheel(ctx, at, f, wheel.Name)
 	}
+	// Of a short wheel one answer is the whole. If it is not the file that was
+	// announced, what the zip reader made of it says nothing about the release.
+	if whole := r.whole(); whole != nil && f.File.SHA256 != "" {
+		if got := hexSHA256(whole); got != f.File.SHA256 {
+			return fail(wrongHash(got, f.File.SHA256))
+		}
+	}
 	if r.err != nil {
 		// What the index said, rather than what the zip reader made of it.
 		var status *StatusError
@@ -134,6 +141,14 @@ type part struct {
 }
 
 func (p part) end() int64 { return p.at + int64(len(p.text)) }
+
+// whole returns the file if all of it came in one part.
+func (r *remote) whole() []byte {
+	if len(r.parts) == 1 && r.parts[0].at == 0 && r.parts[0].end() == r.size {
+		return r.parts[0].text
+	}
+	return nil
+}
 
 // metadata reads NAME-VERSION.dist-info/METADATA of a wheel.
 func (r *remote) metadata(name py.Name) ([]byte, error) {
