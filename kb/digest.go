@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"math"
+	"slices"
 )
 
 // contentDigest is the digest of what a snapshot says, however the database
@@ -18,28 +20,45 @@ import (
 //	key: 'R', then each column in the order of contents
 //
 // where a text (and a table's name) is 's', its length in 8 bytes and its
-// bytes, a blob the same with 'b', an integer is 'i' and 8 bytes, and NULL is
-// 'n'; numbers are big-endian. The row of meta that holds the digest is left
-// out.
-func contentDigest(ctx context.Context, conn *sql.Conn) (string, error) {
+// bytes, a blob the same with 'b', an integer is 'i' and 8 bytes, a number with
+// a fraction 'f' and the 8 bytes of IEEE 754, and NULL is 'n'; numbers are
+// big-endian. The row of meta that holds the digest is left out. Rules are
+// hashed as they are before they are packed, and their dictionaries, which only
+// pack them, are not.
+func contentDigest(ctx context.Context, conn *sql.Conn, facts bool) (string, error) {
 	h := sha256.New()
 	h.Write([]byte("thamos knowledge base\n"))
-	for _, c := range contents {
+	all := contents
+	if facts {
+		all = slices.Concat(contents, factContents)
+	}
+	for _, c := range all {
+		if c.table == "dictionary" {
+			continue
+		}
 		h.Write([]byte{'T'})
 		hashBytes(h, 's', []byte(c.table))
 		query := "SELECT " + c.columns + " FROM " + c.table
 		if c.table == "meta" {
 			query += " WHERE key <> 'digest'"
 		}
-		if err := hashRows(ctx, conn, h, query+" ORDER BY "+c.key); err != nil {
+		change := asItIs
+		if c.table == "rule" {
+			unpack, err := ruleRows(ctx, conn)
+			if err != nil {
+				return "", fmt.Errorf("table dictionary: %w", err)
+			}
+			change = unpack
+		}
+		if err := hashRows(ctx, conn, h, query+" ORDER BY "+c.key, change); err != nil {
 			return "", fmt.Errorf("table %s: %w", c.table, err)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// hashRows hashes the rows of a query.
-func hashRows(ctx context.Context, conn querier, h hash.Hash, query string) error {
+// hashRows hashes the rows of a query, each as change leaves it.
+func hashRows(ctx context.Context, conn querier, h hash.Hash, query string, change func(values []any) error) error {
 	rows, err := conn.QueryContext(ctx, query)
 	if err != nil {
 		return err
@@ -57,6 +76,9 @@ func hashRows(ctx context.Context, conn querier, h hash.Hash, query string) erro
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
+		if err := change(values); err != nil {
+			return err
+		}
 		h.Write([]byte{'R'})
 		for _, v := range values {
 			switch v := v.(type) {
@@ -66,6 +88,11 @@ func hashRows(ctx context.Context, conn querier, h hash.Hash, query string) erro
 				var b [9]byte
 				b[0] = 'i'
 				binary.BigEndian.PutUint64(b[1:], uint64(v))
+				h.Write(b[:])
+			case float64:
+				var b [9]byte
+				b[0] = 'f'
+				binary.BigEndian.PutUint64(b[1:], math.Float64bits(v))
 				h.Write(b[:])
 			case string:
 				hashBytes(h, 's', []byte(v))
@@ -78,6 +105,8 @@ func hashRows(ctx context.Context, conn querier, h hash.Hash, query string) erro
 	}
 	return rows.Err()
 }
+
+func asItIs([]any) error { return nil }
 
 // hashBytes hashes a text or a blob with its kind and its length.
 func hashBytes(h hash.Hash, kind byte, b []byte) {
@@ -96,7 +125,7 @@ func (d *DB) Verify(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	digest, err := contentDigest(ctx, conn)
+	digest, err := contentDigest(ctx, conn, d.hasFacts)
 	if err != nil {
 		return d.failed(ctx, "verify", err)
 	}

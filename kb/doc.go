@@ -11,6 +11,11 @@
 // nil), and a release or project that is not there. Requirement lines are kept
 // as published; nothing is evaluated here.
 //
+// Beside releases a snapshot holds facts (Facts): advisories, rules, observations
+// and indicators, each with its source, which Amend brings up to date, and what
+// follows from the releases themselves: what their later ones make one think of
+// earlier ones (py.Suspicion) and what their metadata says (py.About).
+//
 // On top of it lies what this machine has learnt itself, local knowledge, in a
 // second file (Local): the answers of indexes (Document), of each index,
 // project and release the newest. Documents are the truth and the tables an
@@ -22,6 +27,7 @@
 // panic, and no value is larger than a fixed bound. The package reaches no
 // network, reads no clock and writes only where it is told to.
 //
-// Read DB first, then Listing and Writer, then Document, Local and Layered;
-// schema.go and local_schema.go have the tables.
+// Read DB first, then Listing and Writer, then Facts and Amend, then Document,
+// Local and Layered; schema.go, schema_facts.go and local_schema.go have the
+// tables.
 package kb

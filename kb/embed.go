@@ -44,6 +44,15 @@ func OpenEmbedded(ctx context.Context, cacheDir string) (*DB, error) {
 	return e.open(ctx, cacheDir)
 }
 
+// UnpackEmbedded puts the snapshot that is part of the program at a path.
+func UnpackEmbedded(path string) error {
+	e := embedded{packed: embeddedPacked}
+	if err := json.Unmarshal([]byte(embeddedManifest), &e.manifest); err != nil {
+		return fmt.Errorf("%s: %s: %w", embeddedName, manifestFile, err)
+	}
+	return e.unpackTo(path)
+}
+
 // embedded is a packed snapshot.
 type embedded struct {
 	manifest

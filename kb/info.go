@@ -21,6 +21,14 @@ type Info struct {
 	Releases int // releases that are known to exist
 	Known    int // releases whose requirements are known
 	Files    int // files with their hashes
+
+	// Facts. An advisory counts once for each project and source, a suspicion
+	// for each release it is of.
+	Advisories, Rules, Suspicions, Observations, Indicators int
+
+	// AdvisoriesAt is when the newest advisory was modified, in Unix seconds; 0
+	// means that there are none.
+	AdvisoriesAt int64
 }
 
 // A Source is where knowledge came from and what its licence is.
@@ -50,6 +58,9 @@ func (d *DB) Info(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, d.failed(ctx, "read what it is", err)
 	}
+	if err := d.countFacts(ctx, conn, &info); err != nil {
+		return Info{}, err
+	}
 	err = d.each(ctx, conn, "read its sources", `SELECT name, licence, date, notes FROM source ORDER BY name LIMIT ?`, maxSources,
 		func(rows *sql.Rows) error {
 			var s Source
@@ -63,4 +74,23 @@ func (d *DB) Info(ctx context.Context) (Info, error) {
 		return Info{}, err
 	}
 	return info, nil
+}
+
+// countFacts counts what schema 1.1.0 added.
+func (d *DB) countFacts(ctx context.Context, conn *sql.Conn, info *Info) error {
+	if !d.hasFacts {
+		return nil
+	}
+	err := conn.QueryRowContext(ctx, `SELECT
+		(SELECT coalesce(sum(n), 0) FROM advisory),
+		(SELECT coalesce(max(modified), 0) FROM advisory),
+		(SELECT coalesce(sum(n), 0) FROM rule),
+		(SELECT coalesce(sum(n), 0) FROM suspicion),
+		(SELECT count(*) FROM observation),
+		(SELECT coalesce(sum(n), 0) FROM indicator)`).
+		Scan(&info.Advisories, &info.AdvisoriesAt, &info.Rules, &info.Suspicions, &info.Observations, &info.Indicators)
+	if err != nil {
+		return d.failed(ctx, "count its facts", err)
+	}
+	return nil
 }

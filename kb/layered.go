@@ -1,6 +1,7 @@
 package kb
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -33,8 +34,9 @@ type Layered struct {
 	route    Route
 	offline  bool
 
-	mu     sync.Mutex
-	served map[py.Name]*served
+	mu      sync.Mutex
+	served  map[py.Name]*served
+	bounder *bounder // see Suspicions; nil until it is wanted
 }
 
 // A served is what is known of a project, until more is learnt of it.
@@ -44,6 +46,10 @@ type served struct {
 	index     string
 	listed    bool     // by the snapshot
 	uncertain []string // see Doubt.Unknown
+
+	// suspicions are those of project, if suspected says that they were asked for.
+	suspicions []py.Suspicion
+	suspected  bool
 }
 
 // A Doubt is a project that was taken from an index although an earlier one of
@@ -67,7 +73,7 @@ func NewLayered(snapshot *DB, local *Local, route Route, offline bool) *Layered 
 		served:   map[py.Name]*served{},
 	}
 	if snapshot != nil {
-		k.origin = trimIndex(snapshot.origin)
+		k.origin = cmp.Or(trimIndex(snapshot.origin), route.Nameless)
 	}
 	for _, index := range route.Indexes {
 		k.route.Indexes = append(k.route.Indexes, trimIndex(index))
@@ -194,7 +200,7 @@ func (k *Layered) join(listing, older *py.Project, records []releaseRecord) *py.
 	if older == nil && len(records) == 0 {
 		return listing
 	}
-	out := &py.Project{Name: listing.Name, Releases: slices.Clone(listing.Releases)}
+	out := &py.Project{Name: listing.Name, Status: listing.Status, StatusReason: listing.StatusReason, Releases: slices.Clone(listing.Releases)}
 	if older != nil {
 		from := older.Releases // both have the newest first
 		for i := range out.Releases {

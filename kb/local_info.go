@@ -81,7 +81,7 @@ func (l *Local) Info(ctx context.Context) (LocalInfo, error) {
 		`SELECT digest FROM project ORDER BY name, origin`,
 		`SELECT digest FROM release ORDER BY name, origin, version_key`,
 	} {
-		if err := hashRows(ctx, tx, h, query); err != nil {
+		if err := hashRows(ctx, tx, h, query, asItIs); err != nil {
 			return LocalInfo{}, l.failed(ctx, "read its digest", err)
 		}
 		h.Write([]byte{'T'})

@@ -205,6 +205,10 @@ func (r *learnt) pack() error {
 	if r.releases, _, err = s.pack(releases); err != nil {
 		return fmt.Errorf("listing of %s: %w", r.name, err)
 	}
+	if r.listing.Status != "" || r.listing.StatusReason != "" {
+		// No text begins with a tab: control characters are not kept.
+		s.texts.list = append(s.texts.list, "\t"+r.listing.Status+"\t"+r.listing.StatusReason)
+	}
 	r.texts = strings.Join(s.texts.list, "\n")
 	kinds := make([]string, len(s.artifacts.list))
 	for i, k := range s.artifacts.list {

@@ -116,6 +116,10 @@ func (l *Local) unpackPage(name py.Name, releases, texts, artifacts string) (*py
 	}
 	s := newShared()
 	for i, text := range splitLines(texts) {
+		if status, ok := strings.CutPrefix(text, "\t"); ok {
+			p.status, p.statusReason, _ = strings.Cut(status, "\t")
+			break
+		}
 		s.texts[int64(i+1)] = text
 	}
 	for i, line := range splitLines(artifacts) {

@@ -24,6 +24,8 @@ const localReadable = "1.0.x"
 // texts and artifacts; the requirements are in release. A line of artifacts is
 // 1 or 0 (whether there is an sdist) and the wheels' tags, each after a tab; a
 // line of files is a version and the positions in the listing of its files.
+// Where a project is not active, a line of texts that begins with a tab follows
+// the others: its status and, after one more tab, the reason.
 const localTables = `
 CREATE TABLE meta (
 	key TEXT PRIMARY KEY,

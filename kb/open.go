@@ -53,11 +53,16 @@ type DB struct {
 	origin string
 	built  int64
 
+	hasFacts     bool // it is of a schema that has them
+	emptyUnknown bool // see Writer.EmptyMayBeUnknown
+
 	// What was read stays, so that equal requirement lists and artifacts are
 	// one pointer for as long as the DB is open.
 	mu       sync.Mutex
 	projects map[py.Name]*py.Project
 	shared
+
+	facts factStore
 }
 
 // Open opens the snapshot in the file at path for reading. Nothing is created
@@ -139,15 +144,15 @@ func (d *DB) check(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	var names []string
-	for _, c := range contents {
-		names = append(names, c.table)
-	}
-	there, err := d.countTables(ctx, conn, names)
+	there, err := d.countTables(ctx, conn, tableNames(contents))
 	if err != nil {
 		return err
 	}
-	meta, err := d.meta(ctx, conn, "schema", "digest", "built", "origin")
+	added, err := d.countTables(ctx, conn, tableNames(factContents))
+	if err != nil {
+		return err
+	}
+	meta, err := d.meta(ctx, conn, "schema", "digest", "built", "origin", emptyUnknownKey)
 	if err != nil {
 		return err
 	}
@@ -166,10 +171,27 @@ func (d *DB) check(ctx context.Context) error {
 	if d.built, err = strconv.ParseInt(meta["built"], 10, 64); err != nil {
 		return fmt.Errorf("%s: %w: its birthday is %.40q", d.name, ErrDamaged, meta["built"])
 	}
-	if there != len(contents) {
-		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, there, len(contents))
+	want := len(contents)
+	if d.hasFacts = hasFacts(d.schema); d.hasFacts {
+		want, there = want+len(factContents), there+added
 	}
+	if there != want {
+		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, there, want)
+	}
+	d.emptyUnknown = meta[emptyUnknownKey] != ""
 	return nil
+}
+
+// emptyUnknownKey is the row of meta of a snapshot in which a requirement list
+// that is empty may be one that nobody read.
+const emptyUnknownKey = "empty_unknown"
+
+func tableNames(contents []content) []string {
+	names := make([]string, len(contents))
+	for i, c := range contents {
+		names[i] = c.table
+	}
+	return names
 }
 
 // checkHeader looks at the first bytes of a file: whether it is a SQLite

@@ -23,6 +23,8 @@ type packedRelease struct {
 type packedProject struct {
 	name     py.Name
 	releases []packedRelease
+
+	status, statusReason string
 }
 
 // pack writes releases as project.releases holds them: a JSON array without
@@ -129,6 +131,11 @@ func (s *scanner) version() string {
 // number reads a comma and a number that is not negative.
 func (s *scanner) number() int64 {
 	s.take(',')
+	return s.digits()
+}
+
+// digits reads a number that is not negative.
+func (s *scanner) digits() int64 {
 	n, digits := int64(0), 0
 	for ; s.at < len(s.text) && s.text[s.at]-'0' <= 9; s.at++ {
 		n = n*10 + int64(s.text[s.at]-'0')

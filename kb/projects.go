@@ -47,16 +47,20 @@ func (d *DB) load(ctx context.Context, names []string) error {
 	var read []packedProject
 	var ids wanted
 	err = d.each(ctx, conn, "read projects",
-		`SELECT p.name, p.releases FROM json_each(?) j CROSS JOIN project p ON p.name = j.value`, jsonTexts(names),
+		`SELECT p.name, p.status, p.status_reason, p.releases FROM json_each(?) j CROSS JOIN project p ON p.name = j.value`, jsonTexts(names),
 		func(rows *sql.Rows) error {
-			var name, releases string
-			if err := rows.Scan(&name, &releases); err != nil {
+			var name, status, reason, releases string
+			if err := rows.Scan(&name, &status, &reason, &releases); err != nil {
 				return err
+			}
+			if len(status) > maxText || len(reason) > maxText {
+				return fmt.Errorf("%w: %s has a status of more than %d bytes", ErrDamaged, name, maxText)
 			}
 			p, err := unpack(py.Name(name), releases)
 			if err != nil {
 				return err
 			}
+			p.status, p.statusReason = status, reason
 			for _, r := range p.releases {
 				want(&ids.texts, d.texts, r.yankedReason)
 				want(&ids.texts, d.texts, r.requiresPython)

@@ -28,6 +28,7 @@ type draft struct {
 	requiresPython         string
 
 	requires  *linesKey     // nil: the metadata was not read
+	about     aboutKey      // zero where the metadata was not read
 	artifacts *artifactsKey // nil: the files are not to be known
 	files     []py.File     // to be stored, sorted by name
 }
@@ -180,6 +181,7 @@ func (g *group) draft(store func(known bool) bool) (draft, error) {
 	kinds.wheels = strings.Join(slices.Compact(wheels), "\n")
 	if g.metadata != nil {
 		d.requires = requiresOf(g.metadata)
+		d.about = aboutOf(g.metadata)
 		d.requiresPython = clean(g.metadata.RequiresPython)
 	}
 	if store(d.requires != nil) {

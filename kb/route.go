@@ -12,6 +12,10 @@ type Route struct {
 
 	// Pins are projects that one index alone may serve.
 	Pins map[py.Name]string
+
+	// Nameless is what a snapshot is called here that does not record the index
+	// that it is of.
+	Nameless string
 }
 
 // Of returns the indexes that may serve a project, in order.

@@ -11,7 +11,9 @@ import (
 // it only adds tables.
 //
 //	1.0.0	projects, releases, requirement lists, files
-const Schema = "1.0.0"
+//	1.1.0	what is known beside: advisories, suspicions, rules, observations,
+//		indicators, what metadata says of licence and maturity
+const Schema = "1.1.0"
 
 // readable are the schemas this program reads; see checkSchema for the words.
 const readable = "1.x"
@@ -122,9 +124,13 @@ WITH RECURSIVE line (requires, n, value, rest) AS (
 SELECT requires, n, value FROM line WHERE n > 0;
 `
 
-// contents are the tables in the order of the content digest, each with the
-// columns that order its rows.
-var contents = []struct{ table, columns, key string }{
+// A content is a table with the columns that the content digest covers and
+// those that order its rows.
+type content struct{ table, columns, key string }
+
+// contents are the tables in the order of the content digest: those that every
+// snapshot has.
+var contents = []content{
 	{"meta", "key, value", "key"},
 	{"source", "name, licence, date, notes", "name"},
 	{"project", "id, name, status, status_reason, total, known, releases", "id"},
@@ -133,6 +139,13 @@ var contents = []struct{ table, columns, key string }{
 	{"artifacts", "id, sdist, wheels", "id"},
 	{"file", "project, version, filename, id, size, uploaded, requires_python, yanked, yanked_reason, url", "project, version, filename"},
 	{"sha256", "file, digest", "file"},
+}
+
+// hasFacts reports whether snapshots of schema s, which checkSchema accepted,
+// have the tables of factContents.
+func hasFacts(s string) bool {
+	v, err := semver.StrictNewVersion(s)
+	return err == nil && v.Minor() >= 1
 }
 
 // checkSchema reports whether schema s is one of those in the range can, of a

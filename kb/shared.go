@@ -93,7 +93,7 @@ func newShared() shared {
 
 // project puts a project together.
 func (s *shared) project(p packedProject) (*py.Project, error) {
-	out := &py.Project{Name: p.name, Releases: make([]py.Release, len(p.releases))}
+	out := &py.Project{Name: p.name, Status: p.status, StatusReason: p.statusReason, Releases: make([]py.Release, len(p.releases))}
 	for i, r := range p.releases {
 		reason, ok1 := s.texts[r.yankedReason]
 		python, ok2 := s.texts[r.requiresPython]

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strconv"
 
 	"github.com/thamos/thamos/kb/py"
 )
@@ -28,8 +26,14 @@ type Writer struct {
 	// embedded snapshot is made so.
 	FilesOfKnownOnly bool
 
+	// EmptyMayBeUnknown says that an empty requirement list may be one that
+	// nobody read, as in graphs that do not tell the two apart. Then a release
+	// without requirements is a hole as soon as a later one has some.
+	EmptyMayBeUnknown bool
+
 	path     string
 	projects map[py.Name]*entry
+	facts    map[string]*factSet // by name of the source
 }
 
 // An entry is a project that was added.
@@ -57,7 +61,7 @@ func Create(path string) (*Writer, error) {
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return nil, fmt.Errorf("create knowledge base: %w", err)
 	}
-	return &Writer{path: path, projects: map[py.Name]*entry{}}, nil
+	return &Writer{path: path, projects: map[py.Name]*entry{}, facts: map[string]*factSet{}}, nil
 }
 
 // replaceable returns an error if the file at path is not a knowledge base.
@@ -87,6 +91,11 @@ func (w *Writer) Add(l Listing) error {
 	if err != nil {
 		return fmt.Errorf("add %s to knowledge base: %w", l.Name, err)
 	}
+	for i := range releases {
+		if r := &releases[i]; w.EmptyMayBeUnknown && len(r.files) == 0 {
+			r.artifacts = nil // a graph knows of no files
+		}
+	}
 	e := &entry{clean(l.Status), clean(l.StatusReason), releases}
 	if old := w.projects[l.Name]; old != nil && !reflect.DeepEqual(old, e) {
 		return fmt.Errorf("add %s to knowledge base: it was added before and was different", l.Name)
@@ -104,6 +113,12 @@ func (w *Writer) Finish(info Info) (_ Info, err error) {
 			err = fmt.Errorf("write knowledge base %s: %w", w.path, err)
 		}
 	}()
+	info.Sources = slices.Clone(info.Sources)
+	for _, set := range w.facts {
+		if !slices.Contains(info.Sources, set.source) {
+			info.Sources = append(info.Sources, set.source)
+		}
+	}
 	if err := checkInfo(&info); err != nil {
 		return Info{}, err
 	}
@@ -162,10 +177,10 @@ func checkInfo(info *Info) error {
 	}
 	sources := slices.Clone(info.Sources)
 	for i, s := range sources {
-		if len(s.Name)+len(s.Licence)+len(s.Date)+len(s.Notes) > maxText {
-			return fmt.Errorf("source %.80q: more than %d bytes", s.Name, maxText)
+		var err error
+		if sources[i], err = normalSource(s); err != nil {
+			return err
 		}
-		sources[i] = Source{clean(s.Name), clean(s.Licence), clean(s.Date), clean(s.Notes)}
 	}
 	slices.SortFunc(sources, func(a, b Source) int { return cmp.Compare(a.Name, b.Name) })
 	*info = Info{Schema: Schema, Built: info.Built, Origin: info.Origin, Sources: sources}
@@ -175,6 +190,13 @@ func checkInfo(info *Info) error {
 // write fills the database in file and returns its digest; it sets the counts
 // of info.
 func (w *Writer) write(ctx context.Context, file string, info *Info) (string, error) {
+	return create(ctx, file, "", func(f *filler) error { return f.fill(w) }, info)
+}
+
+// create makes a database in file, has it filled in one transaction and returns
+// its digest. The tables of the database at a SQLite URL, if one is given, can
+// be read as those of old.
+func create(ctx context.Context, file, old string, fill func(*filler) error, info *Info) (string, error) {
 	full, err := filepath.Abs(file)
 	if err != nil {
 		return "", err
@@ -182,7 +204,7 @@ func (w *Writer) write(ctx context.Context, file string, info *Info) (string, er
 	// Nobody sees the file before it is whole, so no journal and no waiting for
 	// the disk. What is not said in these pragmas must not depend on the machine.
 	dsn := fileURL(full) + fmt.Sprintf("?_pragma=page_size(%d)&_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)"+
-		"&_pragma=application_id(%d)&_pragma=locking_mode(EXCLUSIVE)", pageSize, applicationID)
+		"&_pragma=application_id(%d)&_pragma=locking_mode(EXCLUSIVE)&_pragma=trusted_schema(0)&_defensive=1", pageSize, applicationID)
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return "", err
@@ -193,18 +215,27 @@ func (w *Writer) write(ctx context.Context, file string, info *Info) (string, er
 		return "", err
 	}
 	defer conn.Close()
+	if old != "" {
+		if _, err := conn.ExecContext(ctx, `ATTACH ? AS old`, old); err != nil {
+			return "", err
+		}
+	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return "", err
 	}
-	f := filler{tx: tx, info: info}
-	if err := f.fill(w); err != nil {
+	if err := fill(&filler{tx: tx, info: info}); err != nil {
 		return "", errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
 		return "", err
 	}
-	digest, err := contentDigest(ctx, conn)
+	if old != "" {
+		if _, err := conn.ExecContext(ctx, `DETACH old`); err != nil {
+			return "", err
+		}
+	}
+	digest, err := contentDigest(ctx, conn, true)
 	if err != nil {
 		return "", err
 	}
@@ -213,127 +244,4 @@ func (w *Writer) write(ctx context.Context, file string, info *Info) (string, er
 	}
 	_, err = conn.ExecContext(ctx, `VACUUM`)
 	return digest, errors.Join(err, conn.Close(), db.Close())
-}
-
-// A filler writes tables, each from its first row to its last.
-type filler struct {
-	tx   *sql.Tx
-	info *Info
-	sharer
-}
-
-func (f *filler) fill(w *Writer) error {
-	if _, err := f.tx.Exec(tables); err != nil {
-		return err
-	}
-	names := make([]py.Name, 0, len(w.projects))
-	for name := range w.projects {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if err := f.fillProjects(w, names); err != nil {
-		return err
-	}
-	if err := f.fillFiles(w, names); err != nil {
-		return err
-	}
-	if err := f.fillShared(); err != nil {
-		return err
-	}
-	for _, s := range f.info.Sources {
-		if err := f.insert(`INSERT INTO source VALUES (?, ?, ?, ?)`, s.Name, s.Licence, s.Date, s.Notes); err != nil {
-			return fmt.Errorf("source %.80q: %w", s.Name, err)
-		}
-	}
-	for _, m := range [][2]string{{"built", strconv.FormatInt(f.info.Built, 10)}, {"origin", f.info.Origin}, {"schema", Schema}} {
-		if err := f.insert(`INSERT INTO meta VALUES (?, ?)`, m[0], m[1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// insert writes one row of a short table.
-func (f *filler) insert(query string, values ...any) error {
-	_, err := f.tx.Exec(query, values...)
-	return err
-}
-
-func (f *filler) fillProjects(w *Writer, names []py.Name) error {
-	add, err := f.tx.Prepare(`INSERT INTO project VALUES (?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer add.Close()
-	for i, name := range names {
-		e := w.projects[name]
-		text, known, err := f.pack(e.releases)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if _, err := add.Exec(i+1, string(name), e.status, e.reason, len(e.releases), known, text); err != nil {
-			return err
-		}
-		f.info.Projects++
-		f.info.Releases += len(e.releases)
-		f.info.Known += known
-	}
-	return nil
-}
-
-func (f *filler) fillFiles(w *Writer, names []py.Name) error {
-	add, err := f.tx.Prepare(`INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer add.Close()
-	hash, err := f.tx.Prepare(`INSERT INTO sha256 VALUES (?, ?)`)
-	if err != nil {
-		return err
-	}
-	defer hash.Close()
-	for i, name := range names {
-		releases := slices.Clone(w.projects[name].releases)
-		// The table is ordered by the text of the version.
-		slices.SortFunc(releases, func(a, b draft) int { return cmp.Compare(a.version.String(), b.version.String()) })
-		for _, d := range releases {
-			for _, file := range d.files {
-				f.info.Files++
-				if _, err := add.Exec(i+1, d.version.String(), file.Filename, f.info.Files, file.Size, file.Uploaded,
-					f.text(file.RequiresPython), file.Yanked, f.text(file.YankedReason), file.URL); err != nil {
-					return err
-				}
-				digest, err := hex.DecodeString(file.SHA256)
-				if err != nil {
-					return fmt.Errorf("file %s: %w", file.Filename, err)
-				}
-				if len(digest) == 0 {
-					continue
-				}
-				if _, err := hash.Exec(f.info.Files, digest); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (f *filler) fillShared() error {
-	for i, text := range f.texts.list {
-		if err := f.insert(`INSERT INTO text VALUES (?, ?)`, i+1, text); err != nil {
-			return err
-		}
-	}
-	for i, r := range f.requires.list {
-		if err := f.insert(`INSERT INTO requires VALUES (?, ?, ?)`, i+1, r.lines, r.extras); err != nil {
-			return err
-		}
-	}
-	for i, a := range f.artifacts.list {
-		if err := f.insert(`INSERT INTO artifacts VALUES (?, ?, ?)`, i+1, a.sdist, a.wheels); err != nil {
-			return err
-		}
-	}
-	return nil
 }

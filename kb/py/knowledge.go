@@ -13,6 +13,10 @@ func (p Package) String() string { return string(p.Name) + "==" + p.Version.Stri
 type Project struct {
 	Name Name
 
+	// Status is the project's status (PEP 792), empty for active; StatusReason
+	// may be empty all the same.
+	Status, StatusReason string
+
 	// Releases holds every release that is known to exist, newest version
 	// first. The order is that of Version.Compare and has no equal elements.
 	Releases []Release
