@@ -25,6 +25,7 @@ const (
 	prerelease          // the policy excludes pre-releases
 	wrongHash           // no file has a hash that the user allows
 	undateable          // ExcludeNewer is set and the upload time is not known
+	sifted              // the pipeline refuses it, see release.refusal
 )
 
 // String says why a release may not be chosen, as the end of a sentence that

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/thamos/thamos/kb/py"
@@ -66,6 +68,11 @@ func TestAskAgrees(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		ut, pt := drawWorld(rt)
 		u, p := parseUniverse(t, ut), parseProblem(t, pt)
+		if rapid.Bool().Draw(rt, "judged") {
+			jt := drawPenalties(rt)
+			pt += jt
+			p.Pipeline = hindsight{&judge{lines: linesOf(jt), world: u}}
+		}
 		whole := closed{u}
 		want, wantErr := Solve(context.Background(), p, whole)
 		chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
@@ -118,6 +125,43 @@ func TestAskAgrees(t *testing.T) {
 		}
 	})
 	t.Logf("%d questions, %d answers in all", asked, all)
+}
+
+// drawPenalties is drawJudge without what nobody promises to be lazy about: what
+// is better for being in company.
+func drawPenalties(rt *rapid.T) string {
+	lines := strings.SplitAfter(drawJudge(rt), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool {
+		return strings.HasPrefix(l, "term") && !strings.Contains(l, " -") || strings.HasPrefix(l, "add") || strings.HasPrefix(l, "drop")
+	}), "")
+}
+
+// A hindsight is a judge that also thinks little of releases that require
+// nothing although a later and an earlier one require something.
+type hindsight struct{ *judge }
+
+func (hindsight) Hindsight() bool { return true }
+
+func (h hindsight) Terms(ctx context.Context, candidates []Candidates) ([]Term, error) {
+	terms, err := h.judge.Terms(ctx, candidates)
+	for _, c := range candidates {
+		later := false
+		set := NewReleases(len(c.Releases))
+		for i := range c.Releases {
+			r := &c.Releases[i]
+			if r.Requires == nil || r.Yanked || r.Version.Prerelease() {
+				continue
+			}
+			if later && len(r.Requires.Lines) == 0 && slices.ContainsFunc(c.Releases[i+1:], func(e py.Release) bool { return requiresAlways(&e) }) {
+				set.Add(i)
+			}
+			later = later || requiresAlways(r)
+		}
+		if !set.Empty() {
+			terms = append(terms, Term{Members: []Member{{c.Name, set}}, Score: -1, Unit: "hole", Why: Justification{}})
+		}
+	}
+	return terms, err
 }
 
 func packagesOf(r *Report) []py.Package {

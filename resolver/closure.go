@@ -24,8 +24,11 @@ type closure struct {
 	byName   map[py.Name]int
 	sets     []*set
 
-	lines map[string]*line // parsed requirement lines, by text
-	lists map[*py.Requires]*list
+	lines  map[string]*line // parsed requirement lines, by text
+	lists  map[*py.Requires]*list
+	edited map[edition]*list
+
+	terms []Term // that hold of stacks made of it
 
 	work    []task  // groups whose requirements were not yet followed
 	waiting []*need // requirements of projects that are not yet loaded
@@ -43,10 +46,13 @@ type root struct {
 type project struct {
 	id       int
 	name     py.Name
-	known    bool // the knowledge has a record of it
-	direct   bool // a user's requirement names it
-	releases []release
-	order    []int // indices into releases, preferred first
+	known    bool      // the knowledge has a record of it
+	direct   bool      // a user's requirement names it
+	releases []release // the project's, in its order, and then those that stand in
+	order    []int     // indices into releases, preferred first
+	source   *py.Project
+	skip     string // why no stack has it although it is required; empty if it is not so
+	edits    []Edit
 
 	reached bitset // releases that some requirement admits
 	groups  []*group
@@ -59,7 +65,18 @@ type project struct {
 type release struct {
 	*py.Release
 	verdict verdict
-	group   *group // once it is reached
+	refusal string   // for sifted: the end of a sentence that begins with it
+	standIn *StandIn // it is another project's, in place of this one's
+	group   *group   // once it is reached
+}
+
+// reason says why a release may not be chosen, as the end of a sentence that
+// begins with it.
+func (r *release) reason() string {
+	if r.verdict == sifted {
+		return r.refusal
+	}
+	return r.verdict.String()
 }
 
 // A group is the reached releases of a project that share a requirement list:
@@ -70,6 +87,7 @@ type group struct {
 	releases []int
 	needs    []*need
 	barred   []int // extras with which it asks for what no knowledge tells
+	standIn  bool  // its releases are another project's
 }
 
 // A need is one requirement that a group (or, without a group, the user) has,
@@ -103,6 +121,7 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closu
 		byName:  map[py.Name]int{},
 		lines:   map[string]*line{},
 		lists:   map[*py.Requires]*list{},
+		edited:  map[edition]*list{},
 	}
 	requirements, err := holding(p, p.Requirements)
 	if err != nil {
@@ -140,7 +159,7 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closu
 			c.demand(r, true)
 		}
 	}
-	return c, nil
+	return c, c.score(ctx)
 }
 
 // holding returns the requirements whose markers hold in the environment.
@@ -211,7 +230,7 @@ func (c *closure) load(ctx context.Context, k Knowledge) error {
 			return err
 		}
 	}
-	return nil
+	return c.sift(ctx, fresh)
 }
 
 // judge fills in p's releases with the verdicts on them and puts them in order
@@ -221,6 +240,7 @@ func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.
 	if err != nil {
 		return err
 	}
+	p.source = known
 	p.releases = make([]release, len(known.Releases))
 	p.reached = newBits(len(known.Releases))
 	for i := range known.Releases {
@@ -272,7 +292,7 @@ func (c *closure) reach(n *need) {
 		if r.verdict != admitted || !members.has(i) || p.reached.has(i) {
 			continue
 		}
-		list := c.list(r.Requires)
+		list := c.edit(p, i, c.list(r.Requires))
 		switch {
 		case list.malformed:
 			r.verdict = malformed
@@ -284,7 +304,7 @@ func (c *closure) reach(n *need) {
 		p.reached.add(i)
 		g := p.byList[list]
 		if g == nil {
-			g = &group{project: p, list: list}
+			g = &group{project: p, list: list, standIn: r.standIn != nil}
 			p.byList[list] = g
 			p.groups = append(p.groups, g)
 			for e := -1; e < len(p.extras); e++ {
@@ -310,6 +330,10 @@ func (c *closure) reach(n *need) {
 // follow adds what a group requires.
 func (c *closure) follow(t task) {
 	p := t.group.project
+	if t.group.standIn && t.extra >= 0 {
+		t.group.barred = append(t.group.barred, t.extra) // nobody says what the extra is there
+		return
+	}
 	for _, l := range t.group.list.lines {
 		if t.extra < 0 && !l.always || t.extra >= 0 && (l.always || !c.holds(l, p.extras[t.extra])) {
 			continue

@@ -36,8 +36,21 @@ type ConflictLine struct {
 	Versions []py.Version
 	All      bool
 
-	Text  string // the requirement as written
+	Text  string // the requirement as written, or why Unit refuses
 	Child py.Name
+
+	// Unit, if not empty, is who refuses to have a release of each of Together
+	// in one stack; nothing of the above is set then but Text.
+	Unit     string
+	Together []Meeting
+}
+
+// A Meeting is one side of a veto: the releases of a project, newest first, that
+// may not meet those of the other sides. All reports that it is every release.
+type Meeting struct {
+	Name     py.Name
+	Versions []py.Version
+	All      bool
 }
 
 // A Supply says which releases of a project the lines of a conflict admit by
@@ -68,6 +81,14 @@ func (e *NoStackError) Error() string {
 	for i, l := range e.Lines {
 		b.WriteString("\n  ")
 		switch {
+		case l.Unit != "":
+			sides := make([]string, len(l.Together))
+			for n, m := range l.Together {
+				if sides[n] = string(m.Name); !m.All {
+					sides[n] += " " + ranges(m.Versions)
+				}
+			}
+			fmt.Fprintf(&b, "%s refuses %s: %s", l.Unit, strings.Join(sides, " with "), l.Text)
 		case l.Constraint:
 			fmt.Fprintf(&b, "%s allows only %s", l.Origin, l.Text)
 		case l.Origin != "":
@@ -196,7 +217,7 @@ func (e *engine) explain(rules []int) *NoStackError {
 	for head := 0; head < len(queue); head++ {
 		for _, i := range rules {
 			r := e.rules[i]
-			if r.project != queue[head] {
+			if r.veto != nil || r.project != queue[head] {
 				continue
 			}
 			x.Lines = append(x.Lines, e.line(r, left))
@@ -204,6 +225,11 @@ func (e *engine) explain(rules []int) *NoStackError {
 				seen[r.child] = true
 				queue = append(queue, r.child)
 			}
+		}
+	}
+	for _, i := range rules {
+		if t := e.rules[i].veto; t != nil {
+			x.Lines = append(x.Lines, e.closure.refusal(t))
 		}
 	}
 	for _, p := range queue[1:] {
@@ -230,6 +256,9 @@ func (e *engine) left(rules []int) map[*project]bitset {
 	byParent := map[*project][]rule{}
 	for _, i := range rules {
 		r := e.rules[i]
+		if r.veto != nil {
+			continue
+		}
 		if left[r.child] == nil {
 			left[r.child] = full(r.child)
 		}
@@ -243,7 +272,7 @@ func (e *engine) left(rules []int) map[*project]bitset {
 		again = false
 		for _, i := range rules {
 			parent, child := e.rules[i].project, e.rules[i].child
-			if parent == nil {
+			if parent == nil { // the user's, or a veto
 				continue
 			}
 			allowed := newBits(len(child.releases))
@@ -305,21 +334,41 @@ func (e *engine) line(r rule, left map[*project]bitset) ConflictLine {
 	return l
 }
 
+// refusal tells a veto.
+func (c *closure) refusal(t *Term) ConflictLine {
+	l := ConflictLine{Unit: t.Unit, Text: t.Why.Justify().Message}
+	for _, m := range t.Members {
+		p := c.projects[c.byName[m.Project]]
+		side := Meeting{Name: m.Project, All: true}
+		for i := range p.source.Releases {
+			switch {
+			case !p.reached.has(i):
+			case m.Releases.Has(i):
+				side.Versions = append(side.Versions, p.releases[i].Version)
+			default:
+				side.All = false
+			}
+		}
+		l.Together = append(l.Together, side)
+	}
+	return l
+}
+
 // supply says what p has for rules that admit some of its versions.
 func supply(p *project, admits bitset) Supply {
 	s := Supply{Name: p.name, Known: p.known && len(p.releases) > 0, Short: true}
-	reasons := map[verdict]int{}
+	reasons := map[string]int{}
 	for i := range p.releases {
 		r := &p.releases[i]
 		switch {
 		case admits.has(i) && r.verdict == admitted:
 			s.Short = false
 		case admits.has(i):
-			n, ok := reasons[r.verdict]
+			n, ok := reasons[r.reason()]
 			if !ok {
 				n = len(s.Excluded)
-				reasons[r.verdict] = n
-				s.Excluded = append(s.Excluded, Exclusion{Reason: r.verdict.String()})
+				reasons[r.reason()] = n
+				s.Excluded = append(s.Excluded, Exclusion{Reason: r.reason()})
 			}
 			s.Excluded[n].Versions = append(s.Excluded[n].Versions, r.Version)
 		case r.verdict == admitted && len(s.Have) < 3:

@@ -45,6 +45,7 @@ type engine struct {
 
 	seen    []bool  // scratch of analyze
 	visited []int32 // scratch of next, by project
+	settled []int32 // by project: the round in which the walk passed it with its choice
 	queue   []int
 	round   int32
 }
@@ -72,6 +73,7 @@ func newEngine(t *tables) *engine {
 		chosen:  make([]int, len(t.present)),
 		seen:    make([]bool, n),
 		visited: make([]int32, len(t.present)),
+		settled: make([]int32, len(t.present)),
 	}
 	for p := range e.chosen {
 		e.chosen[p] = -1
@@ -421,8 +423,12 @@ func (e *engine) blame(a lit) []lit {
 	return core
 }
 
-// best returns the preferred candidate of p that is open.
+// best returns the preferred candidate of p that is open. What company is
+// worth counts as far as the company is chosen, by those before p in the walk.
 func (e *engine) best(p int) lit {
+	if len(e.standings[p].pairs) > 0 {
+		return e.bestInCompany(p)
+	}
 	for k := range e.cands[p] {
 		if l := e.candidate(p, k); e.truth(l) == 0 {
 			return l
@@ -437,6 +443,8 @@ func (e *engine) next() (project int, ok bool) {
 	e.walk(func(p int) bool {
 		if e.chosen[p] < 0 {
 			project, ok = p, true
+		} else {
+			e.settled[p] = e.round
 		}
 		return !ok
 	})
@@ -449,7 +457,7 @@ func (e *engine) walk(f func(project int) bool) {
 	e.round++
 	e.queue = e.queue[:0]
 	for i := range e.closure.roots {
-		if r := &e.closure.roots[i]; !r.constraint {
+		if r := &e.closure.roots[i]; !r.constraint && r.need.child.skip == "" {
 			e.enter(r.need.child.id)
 		}
 	}
@@ -478,7 +486,7 @@ func (e *engine) needs(p int, f func(*need)) {
 	}
 	g := e.closure.projects[p].releases[e.cands[p][k]].group
 	for _, n := range g.needs {
-		if n.extra < 0 || e.truth(e.extras[p][n.extra]) == 1 {
+		if n.child.skip == "" && (n.extra < 0 || e.truth(e.extras[p][n.extra]) == 1) {
 			f(n)
 		}
 	}

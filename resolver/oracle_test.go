@@ -74,6 +74,13 @@ type plain struct {
 	// fulfilled, and unknown projects as having one release that fits everything.
 	optimistic bool
 	chosen     map[py.Name]*py.Release // nil release: assumed
+
+	// What a pipeline says, if there is one: of projects, and the terms that no
+	// stack may pay and those that are a matter of taste.
+	sifted    map[py.Name]Sifted
+	forbidden []Term
+	taste     []Term
+	before    []py.Name // the projects that the walk met before the open one
 }
 
 // solve returns the first stack, or false if there is none.
@@ -123,6 +130,7 @@ func (s *plain) candidates(name py.Name) []*py.Release {
 			r.Version.Prerelease() && (policy == Disallow || policy == Explicit),
 			r.RequiresPython != "",
 			r.Requires == nil && !s.optimistic,
+			s.sifted[name].Refused[slices.IndexFunc(p.Releases, func(q py.Release) bool { return q.Version.Compare(r.Version) == 0 })] != "",
 			!s.installable(name, r.Artifacts):
 		case r.Version.Prerelease() && policy == IfNecessary:
 			pre = append(pre, r)
@@ -130,7 +138,53 @@ func (s *plain) candidates(name py.Name) []*py.Release {
 			stable = append(stable, r)
 		}
 	}
+	for _, some := range [][]*py.Release{stable, pre} {
+		slices.SortStableFunc(some, func(a, b *py.Release) int {
+			return s.worth(name, b).Compare(s.worth(name, a))
+		})
+	}
 	return append(stable, pre...)
+}
+
+// worth sums up what is a matter of taste about a release in the company of what
+// the walk met before it.
+func (s *plain) worth(name py.Name, r *py.Release) (sum Score) {
+	for i := range s.taste {
+		t := &s.taste[i]
+		if len(t.Members) > 1 && t.guards() {
+			continue
+		}
+		holds, in := true, false
+		for _, m := range t.Members {
+			q := s.chosen[m.Project]
+			if m.Project == name {
+				q, in = r, true
+			} else if !slices.Contains(s.before, m.Project) {
+				q = nil
+			}
+			holds = holds && q != nil && s.has(m, q)
+		}
+		if holds && in {
+			sum = sum.Add(t)
+		}
+	}
+	return sum
+}
+
+// has reports whether a release is in a member's set.
+func (s *plain) has(m Member, r *py.Release) bool {
+	known, err := s.u.Projects(context.Background(), []py.Name{m.Project})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return m.Releases.Has(slices.IndexFunc(known[0].Releases, func(q py.Release) bool { return q.Version.Compare(r.Version) == 0 }))
+}
+
+// pays reports whether what is chosen pays a term.
+func (s *plain) pays(t *Term) bool {
+	return !slices.ContainsFunc(t.Members, func(m Member) bool {
+		return s.chosen[m.Project] == nil || !s.has(m, s.chosen[m.Project])
+	})
 }
 
 // said returns what the user's lines say of a project: versions it is pinned
@@ -180,6 +234,9 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 		queue = queue[:0]
 		clear(visited)
 		enter := func(r py.Requirement) {
+			if s.sifted[r.Name].Skip != "" {
+				return
+			}
 			if rel, ok := s.chosen[r.Name]; ok && rel != nil && !r.Specifiers.Contains(rel.Version) {
 				broken = true
 			}
@@ -201,11 +258,7 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 			if rel == nil || rel.Requires == nil {
 				continue
 			}
-			for _, text := range rel.Requires.Lines {
-				r, err := py.ParseRequirement(text)
-				if err != nil {
-					s.t.Fatal(err)
-				}
+			for _, r := range s.lines(queue[head], rel) {
 				holds, _ := r.Marker.Evaluate(s.problem.Environment, "")
 				for _, x := range extras[queue[head]] {
 					one, _ := r.Marker.Evaluate(s.problem.Environment, x)
@@ -233,16 +286,43 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 			broken = true
 		}
 	}
-	for _, n := range queue {
+	for i := range s.forbidden {
+		broken = broken || s.pays(&s.forbidden[i])
+	}
+	for i, n := range queue {
 		if _, ok := s.chosen[n]; !ok {
+			s.before = queue[:i]
 			return n, true, broken
 		}
 	}
 	return "", false, broken
 }
 
+// lines are what a release requires, after edits.
+func (s *plain) lines(name py.Name, rel *py.Release) []py.Requirement {
+	var all []py.Requirement
+	for _, text := range rel.Requires.Lines {
+		r, err := py.ParseRequirement(text)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	var added []py.Requirement
+	for _, e := range s.sifted[name].Edits {
+		switch {
+		case !s.has(Member{name, e.Releases}, rel):
+		case e.Add != nil:
+			added = append(added, *e.Add)
+		default:
+			all = slices.DeleteFunc(all, func(r py.Requirement) bool { return r.Name == e.Drop })
+		}
+	}
+	return append(all, added...)
+}
+
 func newPlain(t testing.TB, p *Problem, u Knowledge, optimistic bool) *plain {
-	return &plain{t, p, p, u, optimistic, map[py.Name]*py.Release{}}
+	return &plain{t: t, problem: p, asked: p, u: u, optimistic: optimistic, chosen: map[py.Name]*py.Release{}}
 }
 
 // TestPlainSearchAgrees holds the engine against plain search on random worlds:

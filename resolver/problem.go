@@ -25,6 +25,10 @@ type Problem struct {
 	// Preference says which releases are preferred; the zero Preference is newest.
 	Preference Preference
 
+	// Pipeline judges releases and stacks; nil likes newer ones better and
+	// nothing else.
+	Pipeline Pipeline
+
 	// ExcludeNewer hides every file uploaded after it, in Unix seconds; 0 hides
 	// none. A release whose upload time is not known is hidden by it.
 	ExcludeNewer int64

@@ -3,10 +3,6 @@ package resolver
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/thamos/thamos/kb/py"
 )
 
 // Solve finds the stack that the package comment describes.
@@ -20,17 +16,17 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := newEngine(newTables(c, false))
-	found, _, err := e.search(ctx, nil)
+	r, refusals, err := newEngine(newTables(c, false)).accepted(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case found:
-		r := e.report()
+	case r != nil:
 		if !c.complete() {
 			err = doubt(ctx, p, k, r)
 		}
 		return r, err
+	case len(refusals) > 0:
+		return nil, &RefusedStacksError{refusals}
 	}
 	if c.complete() {
 		return nil, conflict(ctx, c)
@@ -41,8 +37,8 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	if c, err = newClosure(ctx, p, k, fullHope); err != nil {
 		return nil, err
 	}
-	e = newEngine(newTables(c, false))
-	found, _, err = e.search(ctx, nil)
+	e := newEngine(newTables(c, false))
+	found, err := e.first(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -50,6 +46,41 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 		return nil, e.unknown(e.report())
 	}
 	return nil, conflict(ctx, c)
+}
+
+// maxRefusals bounds how many finished stacks a pipeline may refuse.
+const maxRefusals = 1000
+
+// A RefusedStacksError says that there are stacks, and that the pipeline refuses
+// each that was found: all there are, or maxRefusals.
+type RefusedStacksError struct{ Refusals []string }
+
+func (e *RefusedStacksError) Error() string {
+	return fmt.Sprintf("%d stacks satisfy the requirements, but none was accepted: %s", len(e.Refusals), e.Refusals[len(e.Refusals)-1])
+}
+
+// accepted returns the first stack that the pipeline accepts, or nil, and why it
+// refused those before it.
+func (e *engine) accepted(ctx context.Context) (*Report, []string, error) {
+	var refusals []string
+	for {
+		found, err := e.first(ctx)
+		if err != nil || !found {
+			return nil, refusals, err
+		}
+		r := e.report()
+		if e.closure.problem.Pipeline == nil {
+			return r, nil, nil
+		}
+		refusal, err := e.closure.problem.Pipeline.Accept(ctx, r.Stack)
+		if err != nil || refusal == "" {
+			return r, refusals, err
+		}
+		refusals = append(refusals, refusal)
+		if len(refusals) == maxRefusals || !e.refuse() {
+			return nil, refusals, nil
+		}
+	}
 }
 
 // complete reports whether nothing that is unknown could change the answer: a
@@ -71,232 +102,4 @@ func (c *closure) complete() bool {
 		}
 	}
 	return true
-}
-
-// A Report is a stack and why it is as it is.
-type Report struct {
-	// Stack is sorted by name; no name occurs twice.
-	Stack []Choice
-
-	// Projects and Releases count what the search chose among.
-	Projects, Releases int
-}
-
-// A Choice is one package of a stack.
-type Choice struct {
-	py.Package
-	Release *py.Release
-	Extras  []py.Name // that are asked for, sorted
-
-	// Direct reports that one of the user's requirements names it.
-	Direct bool
-
-	// Build reports that it has no wheel for the environment, so that installing
-	// it means building it from source.
-	Build bool
-
-	// Via are the requirements that it satisfies, and Needs those of its own
-	// that hold in the environment.
-	Via, Needs []Edge
-
-	Why Why
-}
-
-// An Edge is one requirement that one part of a stack has of another.
-type Edge struct {
-	// From is who requires: a project, or empty for the user; Origin is then
-	// where the user wrote it.
-	From   py.Name
-	Origin string
-
-	// Extra is the extra of From for which it is required, or empty.
-	Extra py.Name
-
-	To     py.Name
-	Extras []py.Name // of To that it asks for
-	Text   string    // the requirement as it was written
-}
-
-// A Why tells why a release was chosen and no better one.
-type Why struct {
-	Reason Reason
-	// Better is the release that would have been preferred; the zero Version
-	// if there is none.
-	Better py.Version
-	// By is the requirement that excludes Better, for Bounded.
-	By Edge
-	// Detail ends a sentence that begins with Better, for Usable and Known.
-	Detail string
-}
-
-// A Reason is why in a word.
-type Reason uint8
-
-const (
-	IsNewest Reason = iota // no release is better, and newer is better
-	IsOldest               // no release is better, and older is better
-	Bounded                // a requirement of the stack excludes the better one
-	Usable                 // the better one cannot be used in this environment
-	Known                  // the requirements of the better one are not known
-	Traded                 // the better one does not go together with more important choices
-)
-
-// String returns the word.
-func (r Reason) String() string {
-	switch r {
-	case IsNewest:
-		return "newest"
-	case IsOldest:
-		return "oldest"
-	case Bounded:
-		return "bounded"
-	case Usable:
-		return "newest here"
-	case Known:
-		return "newest known"
-	case Traded:
-		return "traded"
-	}
-	return "chosen"
-}
-
-// report reads the stack that the engine found.
-func (e *engine) report() *Report {
-	r := new(Report)
-	for p := range e.cands {
-		r.Projects++
-		r.Releases += len(e.cands[p])
-	}
-	byProject := map[int]*Choice{}
-	e.walk(func(p int) bool {
-		project := e.closure.projects[p]
-		release := project.releases[e.cands[p][e.chosen[p]]]
-		byProject[p] = &Choice{
-			Package: py.Package{Name: project.name, Version: release.Version},
-			Release: release.Release,
-			Direct:  project.direct,
-			Build:   e.closure.admit.builds(project.name, release.Artifacts),
-		}
-		return true
-	})
-	edge := func(n *need, x Edge) {
-		child := byProject[n.child.id]
-		x.To, x.Text = child.Name, n.line.text
-		for _, i := range n.extras {
-			x.Extras = append(x.Extras, n.child.extras[i])
-		}
-		child.Extras = append(child.Extras, x.Extras...)
-		child.Via = append(child.Via, x)
-		if parent, ok := e.closure.byName[x.From]; ok {
-			byProject[parent].Needs = append(byProject[parent].Needs, x)
-		}
-	}
-	for _, root := range e.closure.roots {
-		if !root.constraint {
-			edge(root.need, Edge{Origin: root.req.Origin})
-		}
-	}
-	for _, p := range sortedKeys(byProject) {
-		project := e.closure.projects[p]
-		e.needs(p, func(n *need) {
-			x := Edge{From: project.name}
-			if n.extra >= 0 {
-				x.Extra = project.extras[n.extra]
-			}
-			edge(n, x)
-		})
-	}
-	for _, p := range sortedKeys(byProject) {
-		choice := byProject[p]
-		slices.Sort(choice.Extras)
-		choice.Extras = slices.Compact(choice.Extras)
-		choice.Why = e.why(p, choice)
-		r.Stack = append(r.Stack, *choice)
-	}
-	slices.SortFunc(r.Stack, func(a, b Choice) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	return r
-}
-
-func sortedKeys(m map[int]*Choice) []int {
-	keys := make([]int, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// why says why nothing better than the chosen release of p was taken. Of the
-// better ones, those that could be used count before those that cannot. A yanked
-// release is not better than any.
-func (e *engine) why(p int, choice *Choice) Why {
-	project := e.closure.projects[p]
-	best := Why{}
-	if e.closure.admit.oldest(project) {
-		best.Reason = IsOldest
-	}
-	for _, i := range project.order {
-		r := &project.releases[i]
-		if r.Release == choice.Release {
-			break
-		}
-		if r.verdict == yanked || r.verdict == prerelease {
-			continue
-		}
-		w := Why{Reason: Usable, Better: r.Version, Detail: r.verdict.String()}
-		by, excluded := e.excludes(project, choice, i)
-		switch {
-		case excluded:
-			w = Why{Reason: Bounded, Better: r.Version, By: by}
-		case r.verdict == unread, r.verdict == opaque:
-			w.Reason = Known
-			return w
-		case r.verdict == admitted:
-			if name, ok := r.stranger(); ok {
-				return Why{Reason: Known, Better: r.Version, Detail: fmt.Sprintf("requires %s, of which nothing is known", name)}
-			}
-			return Why{Reason: Traded, Better: r.Version}
-		}
-		if best.Better.IsZero() {
-			best = w
-		}
-	}
-	return best
-}
-
-// stranger returns a project that a release always requires and of which
-// nothing is known.
-func (r *release) stranger() (py.Name, bool) {
-	if r.group != nil {
-		for _, n := range r.group.needs {
-			if n.extra < 0 && !n.child.known {
-				return n.child.name, true
-			}
-		}
-	}
-	return "", false
-}
-
-// excludes returns the first requirement or constraint of the stack that
-// excludes release i.
-func (e *engine) excludes(p *project, choice *Choice, i int) (Edge, bool) {
-	for _, via := range choice.Via {
-		for _, root := range e.closure.roots {
-			if via.From == "" && root.req.Origin == via.Origin && root.need.child == p && !e.closure.sets[root.need.set].members.has(i) {
-				return via, true
-			}
-		}
-		if via.From != "" {
-			l := e.closure.lines[via.Text]
-			if !e.closure.sets[p.sets[l.specs]].members.has(i) {
-				return via, true
-			}
-		}
-	}
-	for _, root := range e.closure.roots {
-		if root.constraint && root.need.child == p && !e.closure.sets[root.need.set].members.has(i) {
-			return Edge{Origin: root.req.Origin, To: p.name, Text: root.need.line.text}, true
-		}
-	}
-	return Edge{}, false
 }

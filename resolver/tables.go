@@ -38,6 +38,9 @@ type tables struct {
 	extras  [][]lit // by project
 	clauses [][]lit
 
+	standings []standing // by project
+	guards    []lit      // a term is paid; the search avoids them, the first before the others
+
 	// rules are the requirements that can be switched off, by selector; empty
 	// unless the tables were made to explain.
 	rules []rule
@@ -74,12 +77,14 @@ type rule struct {
 	line     *line
 	child    *project
 	groups   []*group
+
+	veto *Term // nothing of the above: a veto of the pipeline's
 }
 
 // newTables compiles a closure. With explain set, every requirement has a
 // selector, which the engine assumes.
 func newTables(c *closure, explain bool) *tables {
-	t := &tables{closure: c}
+	t := &tables{closure: c, standings: c.standings()}
 	n := len(c.projects)
 	t.present, t.first = make([]lit, n), make([]lit, n)
 	t.cands, t.setsOf, t.extras = make([][]int, n), make([][]int, n), make([][]lit, n)
@@ -90,11 +95,9 @@ func newTables(c *closure, explain bool) *tables {
 		for i := range position[id] {
 			position[id][i] = -1
 		}
-		for _, i := range p.order {
-			if p.reached.has(i) {
-				position[id][i] = len(t.cands[id])
-				t.cands[id] = append(t.cands[id], i)
-			}
+		t.cands[id] = c.rank(p, &t.standings[id])
+		for k, i := range t.cands[id] {
+			position[id][i] = k
 		}
 		for k := range t.cands[id] {
 			l := t.variable(candidate, id, k)
@@ -134,6 +137,7 @@ func newTables(c *closure, explain bool) *tables {
 			t.group(g, position[p.id], explain, rules)
 		}
 	}
+	t.terms(explain)
 	return t
 }
 
@@ -169,7 +173,7 @@ func (t *tables) root(r *root, explain bool) {
 		t.rules = append(t.rules, rule{selector: s, root: r, line: r.need.line, child: r.need.child})
 		unless = []lit{s.not()}
 	}
-	if r.constraint {
+	if r.constraint && r.need.child.skip == "" {
 		s := t.sets[r.need.set]
 		for k := range t.cands[s.project] {
 			if !s.members.has(k) {
@@ -216,6 +220,9 @@ func (t *tables) group(g *group, position []int, explain bool, rules map[ruleKey
 
 // require adds: unless one of the literals holds, the need does.
 func (t *tables) require(n *need, unless []lit) {
+	if n.child.skip != "" {
+		return // taken for satisfied
+	}
 	t.clause(append(slices.Clone(unless), t.sets[n.set].lit)...)
 	for _, e := range n.extras {
 		t.clause(append(slices.Clone(unless), t.extras[n.child.id][e])...)

@@ -157,7 +157,7 @@ func parseProblem(t testing.TB, text string) *Problem {
 	for i, line := range strings.Split(text, "\n") {
 		word, value, _ := strings.Cut(line, " ")
 		switch word {
-		case "":
+		case "", "refuse", "skip", "drop", "add", "stand-in", "term", "veto", "reject": // see judge
 		case "python":
 			python = value
 		case "platform":
@@ -222,11 +222,22 @@ func printReport(r *Report) string {
 			fmt.Fprintf(&b, ": %s %s", w.Better, w.Detail)
 		case Traded:
 			fmt.Fprintf(&b, ": not %s", w.Better)
+		case Judged:
+			fmt.Fprintf(&b, ": not %s because of %q", w.Better, w.Term.Unit)
 		}
 		if c.Build {
 			b.WriteString(", built")
 		}
 		b.WriteString("\n")
+	}
+	for _, s := range r.Skipped {
+		fmt.Fprintf(&b, "without %s: %s\n", s.Name, s.Reason)
+	}
+	for _, s := range r.Replaced {
+		fmt.Fprintf(&b, "%s in place of %s\n", s.By, s.Package)
+	}
+	for _, t := range r.Terms {
+		fmt.Fprintf(&b, "pays %q\n", t.Unit)
 	}
 	return b.String()
 }

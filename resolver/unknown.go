@@ -58,14 +58,17 @@ func (e *UnknownError) Error() string {
 // before is the same and known. If F had the better release there, F without
 // what only unread releases of it bring along would be a hopeful stack with
 // that release, and A would have it. If A had, A would be a stack of the full
-// knowledge with that release, and F would have it.
+// knowledge with that release, and F would have it. With a pipeline the same
+// holds of the guards, in their order, and "better" is what the pipeline thinks:
+// of what A chose it thinks as it would with full knowledge, since all that this
+// depends on is known, and of what is unread it thinks no worse.
 func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
 	c, err := newClosure(ctx, p, k, askable)
 	if err != nil {
 		return nil, nil, err
 	}
 	e := newEngine(newTables(c, false))
-	found, _, err := e.search(ctx, nil)
+	found, err := e.first(ctx)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -73,10 +76,67 @@ func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, 
 		return nil, nil, conflict(ctx, c)
 	}
 	r := e.report()
-	if u := e.unknown(r); len(u.Projects)+len(u.Releases) > 0 {
+	u := e.unknown(r)
+	if p.Pipeline != nil && p.Pipeline.Hindsight() {
+		e.hindsight(r, u)
+	}
+	if len(u.Projects)+len(u.Releases) > 0 {
 		return r, u, nil
 	}
 	return r, nil, nil
+}
+
+// hindsight adds the later releases of what was chosen that are not known: what
+// they require decides what is thought of the choice. Where the choice requires
+// nothing although a later release does, the earlier ones decide as well.
+func (e *engine) hindsight(r *Report, u *UnknownError) {
+	for _, c := range r.Stack {
+		p := e.closure.projects[e.closure.byName[c.Name]]
+		if !p.known {
+			continue
+		}
+		ask := func(r *py.Release) bool {
+			if r.Requires != nil || r.Unreadable {
+				return false
+			}
+			u.Releases = append(u.Releases, py.Package{Name: c.Name, Version: r.Version})
+			return true
+		}
+		asks := false // a later release requires something
+		i := 0
+		for ; i < len(p.source.Releases); i++ { // newest first
+			later := &p.source.Releases[i]
+			if later.Version.Compare(c.Version) <= 0 {
+				break
+			}
+			if !later.Yanked && (!later.Version.Prerelease() || c.Version.Prerelease()) {
+				asks = asks || requiresAlways(later)
+				ask(later)
+			}
+		}
+		if !asks || c.Release.Requires == nil || len(c.Release.Requires.Lines) > 0 {
+			continue
+		}
+		unread := 0
+		for ; i < len(p.source.Releases) && unread < maxEarlier; i++ {
+			earlier := &p.source.Releases[i]
+			if requiresAlways(earlier) {
+				break // which settles it
+			}
+			if ask(earlier) {
+				unread++
+			}
+		}
+	}
+}
+
+// maxEarlier is how many earlier releases are asked for at once.
+const maxEarlier = 8
+
+// requiresAlways reports whether a release is known to require something without
+// a marker.
+func requiresAlways(r *py.Release) bool {
+	return r.Requires != nil && slices.ContainsFunc(r.Requires.Lines, func(l string) bool { return !strings.Contains(l, ";") })
 }
 
 // unknown names what the hopeful stack that the engine found stands on.
@@ -129,7 +189,7 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 			return err
 		}
 		e := newEngine(newTables(closure, false))
-		found, _, err := e.search(ctx, nil)
+		found, err := e.first(ctx)
 		var gaveUp *GaveUpError
 		if errors.As(err, &gaveUp) {
 			continue

@@ -23,13 +23,16 @@ func Verify(ctx context.Context, p *Problem, k Knowledge, stack []Choice) error 
 		return err
 	}
 	v := verification{
+		ctx:     ctx,
+		k:       k,
 		problem: p,
 		admit:   newAdmission(p, requirements, constraints, noHope),
 		chosen:  map[py.Name]*py.Release{},
 		extras:  map[py.Name][]py.Name{},
 		needed:  map[py.Name]bool{},
+		sifted:  map[py.Name]siftedProject{},
 	}
-	if err := v.releases(ctx, k, stack); err != nil {
+	if err := v.releases(stack); err != nil {
 		return err
 	}
 	for _, r := range requirements {
@@ -56,33 +59,41 @@ func Verify(ctx context.Context, p *Problem, k Knowledge, stack []Choice) error 
 			return fmt.Errorf("%s allows only %s, but %s is chosen", r.Origin, r.Requirement, rel.Version)
 		}
 	}
-	return nil
+	return v.vetoes(stack)
 }
 
 // A verification is a stack under test.
 type verification struct {
+	ctx     context.Context
+	k       Knowledge
 	problem *Problem
 	admit   *admission
 	chosen  map[py.Name]*py.Release
 	extras  map[py.Name][]py.Name // asked for, by project
 	needed  map[py.Name]bool      // reached from the user's requirements
 	asked   int                   // grows with extras and needed
+	sifted  map[py.Name]siftedProject
 }
 
 // releases looks up the chosen releases and judges each.
-func (v *verification) releases(ctx context.Context, k Knowledge, stack []Choice) error {
+func (v *verification) releases(stack []Choice) error {
 	names := make([]py.Name, len(stack))
 	for i, c := range stack {
 		names[i] = c.Name
 	}
-	projects, err := k.Projects(ctx, names)
+	projects, err := v.k.Projects(v.ctx, names)
 	if err != nil {
 		return err
 	}
-	for i, c := range stack {
-		if projects[i] == nil {
-			return fmt.Errorf("%s is not known", c.Name)
+	for i, p := range projects {
+		if p == nil {
+			return fmt.Errorf("%s is not known", names[i])
 		}
+	}
+	if err := v.sift(projects); err != nil {
+		return err
+	}
+	for i, c := range stack {
 		n := slices.IndexFunc(projects[i].Releases, func(r py.Release) bool { return r.Version.Compare(c.Version) == 0 })
 		if n < 0 {
 			return fmt.Errorf("there is no %s", c.Package)
@@ -92,7 +103,7 @@ func (v *verification) releases(ctx context.Context, k Knowledge, stack []Choice
 		}
 		r := &projects[i].Releases[n]
 		v.chosen[c.Name] = r
-		left, err := v.admit.narrow(ctx, k, &py.Project{Name: c.Name, Releases: projects[i].Releases[n : n+1]})
+		left, err := v.admit.narrow(v.ctx, v.k, &py.Project{Name: c.Name, Releases: projects[i].Releases[n : n+1]})
 		if err != nil {
 			return err
 		}
@@ -105,6 +116,12 @@ func (v *verification) releases(ctx context.Context, k Knowledge, stack []Choice
 		if verdict != admitted {
 			return fmt.Errorf("%s %s", c.Package, verdict)
 		}
+		if refusal := v.sifted[c.Name].Refused[n]; refusal != "" {
+			return fmt.Errorf("%s %s", c.Package, refusal)
+		}
+		if skip := v.sifted[c.Name].Skip; skip != "" {
+			return fmt.Errorf("%s is to be left out: %s", c.Package, skip)
+		}
 	}
 	return nil
 }
@@ -113,6 +130,9 @@ func (v *verification) releases(ctx context.Context, k Knowledge, stack []Choice
 func (v *verification) need(r py.Requirement, by string) error {
 	chosen := v.chosen[r.Name]
 	if chosen == nil {
+		if fine, err := v.absent(r); fine || err != nil {
+			return err
+		}
 		return fmt.Errorf("%s requires %s, which is not in the stack", by, r)
 	}
 	if !r.Specifiers.Contains(chosen.Version) {
@@ -136,11 +156,11 @@ func (v *verification) requirements(c Choice) error {
 	if !v.needed[c.Name] {
 		return nil
 	}
-	for _, text := range v.chosen[c.Name].Requires.Lines {
-		r, err := py.ParseRequirement(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Package, err)
-		}
+	all, err := v.edited(c.Name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Package, err)
+	}
+	for _, r := range all {
 		holds, _ := r.Marker.Evaluate(v.problem.Environment, "")
 		for _, x := range v.extras[c.Name] {
 			if holds {
