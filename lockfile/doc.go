@@ -9,6 +9,10 @@
 // nothing of the search. A manifest is never rewritten. Whoever refuses a file
 // returns an *Error that names file, line and column and says what to do.
 //
+// What a project says of how it is judged (Settings of thamos.toml or
+// [tool.thamos]) and where it runs (.thoth.yaml) is read here too, and means
+// nothing here.
+//
 // A Direct is what a requirement points to instead of a release of an index.
 // What only building it would tell is refused.
 //

@@ -56,6 +56,10 @@ type Result struct {
 	// if none was asked for.
 	Interpreter string
 
+	// Host is what is known of this machine beside its platform. With
+	// Request.Platform nothing is, for the stack will run elsewhere.
+	Host py.Host
+
 	// Notes are sentences the user should see: what was passed over and why.
 	Notes []string
 }
@@ -113,6 +117,10 @@ func detect(ctx context.Context, r Request, h host) (Result, error) {
 		return Result{}, err
 	}
 	result.Environment.Platform = platform
+	result.Host = unknownHost()
+	if r.Platform == "" {
+		result.Host = h.hardware(r.Getenv)
+	}
 	result.Notes = s.notes
 	return result, nil
 }

@@ -19,6 +19,9 @@
 // pyvenv.cfg says is used instead; activating the environment or naming it with
 // --python is the user's consent.
 //
+// Result.Host is what system files say of the machine beside Python: processor,
+// graphics, CUDA, operating system. With --platform nothing is said of it.
+//
 // This package and solver are the only ones that start processes. It reaches no
 // network, prints nothing, and reads the environment only through
 // Request.Getenv.
