@@ -17,7 +17,7 @@ race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
 
 lint: ## formatting, vet, staticcheck at a pinned version
-	@unformatted=$$(gofmt -l cmd kb lockfile resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd kb lockfile pipeline resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	GOOS=darwin $(GO) vet ./cmd/... && GOOS=windows $(GO) vet ./cmd/...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
@@ -40,13 +40,20 @@ golden: ## rewrite every golden file; look at the diff before you commit it
 	$(GO) test ./resolver ./lockfile ./cmd/... -update
 
 # The embedded snapshot is made from a folder or zip in the layout that kb/ingest
-# describes; same input, same bytes. ORIGIN is the index it was read from, by
-# default the one that pip uses by default.
+# describes, from advisories, and from the prescriptions of our own; same input,
+# same bytes. ORIGIN is the index it was read from, by default the one that pip
+# uses by default.
 FROM ?= ../shared/data/pypi.zip
 BUILT ?= 2026-11-24
 ORIGIN ?= $(shell python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
+ADVISORIES ?= ../shared/data/advisories.zip
+ADVISED ?= 2024-10-10
 snapshot: build ## rebuild the embedded knowledge base
-	bin/thamos kb build --from $(FROM) --origin $(ORIGIN) --built $(BUILT) --embed kb/embedded
+	bin/thamos kb build --from $(FROM) --origin $(ORIGIN) --built $(BUILT) --known-files --output bin/snapshot.db
+	bin/thamos kb import --format osv $(ADVISORIES) --name 'PyPA advisory database' --licence CC-BY-4.0 --date $(ADVISED) \
+		--kb bin/snapshot.db --output bin/snapshot.db
+	bin/thamos kb import --format prescriptions pipeline/prescription/rules --name 'rules of thamos' --licence Apache-2.0 --date $(BUILT) \
+		--kb bin/snapshot.db --embed kb/embedded
 
 verify-install: build ## locks of real projects through pip, pipenv and uv (network, not part of CI)
 	testdata/verify-install bin/thamos

@@ -13,6 +13,7 @@ import (
 	"github.com/thamos/thamos/cmd/environment"
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/lockfile"
+	"github.com/thamos/thamos/pipeline"
 	"github.com/thamos/thamos/resolver"
 )
 
@@ -39,6 +40,7 @@ type adviseOptions struct {
 	fileDir string
 
 	onlineOptions
+	judgeOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -95,6 +97,8 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.StringVar(&o.refresh, "refresh", "", "with --online, ask again for what was asked longer than this ago, such as 1h; without an age, for everything")
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
+	o.judgeOptions.add(f)
+	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
 	return c
@@ -119,11 +123,15 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if err != nil {
 		return err
 	}
+	set, err := readSettings(project, o.judgeOptions)
+	if err != nil {
+		return err
+	}
 	where, err := environment.Detect(ctx, environment.Request{
 		Dir:            project.dir,
 		Getenv:         env.Getenv,
 		Python:         o.python,
-		PythonVersion:  o.pythonVersion,
+		PythonVersion:  set.pythonVersion(o),
 		Platform:       o.platform,
 		RequiresPython: manifest.RequiresPython,
 		CacheFile:      cacheFile(env, "interpreters.json"),
@@ -148,11 +156,14 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	defer k.close()
 	a := &advice{
 		project: project, manifest: manifest, selected: selected, target: target,
-		where: where, problem: problem, info: k.info, notes: where.Notes,
+		where: where, problem: problem, info: k.info, notes: append(set.notes, where.Notes...),
 	}
 	a.knowledge = k
 	if a.directs, err = newDirects(ctx, k, manifest, selected); err != nil {
 		return err
+	}
+	if a.judgement, err = judge(ctx, env, a, set, o.judgeOptions); err != nil {
+		return a.fail(env, o, err)
 	}
 	report, err := k.solve(ctx, problem, a.directs)
 	if err == nil {
@@ -164,6 +175,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return a.fail(env, o, err)
 	}
 	a.report = report
+	if a.wrapped, err = a.judgement.pipeline.Wrap(ctx, report.Stack); err != nil {
+		return err
+	}
 	a.remark(o)
 	if err := a.lock(ctx, env, k, o); err != nil {
 		return err
@@ -191,6 +205,8 @@ type advice struct {
 
 	knowledge *knowledge
 	directs   *directs
+	judgement *judgement
+	wrapped   pipeline.Wrapped
 	notes     []string // what the user should know
 }
 
@@ -243,7 +259,8 @@ func cacheFile(env *Env, name string) string {
 func (a *advice) fail(env *Env, o adviseOptions, err error) error {
 	var unknown *resolver.UnknownError
 	var none *resolver.NoStackError
-	if !errors.As(err, &unknown) && !errors.As(err, &none) {
+	var refused *pipeline.RefusedError
+	if !errors.As(err, &unknown) && !errors.As(err, &none) && !errors.As(err, &refused) {
 		return err
 	}
 	if o.json {

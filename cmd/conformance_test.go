@@ -200,9 +200,22 @@ func TestConformanceSnapshot(t *testing.T) {
 	if from, err = filepath.Abs(from); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"kb", "build", "--from", from, "--origin", info.Origin, "--built", day(info.Built), "--embed", env.Dir}
-	if got := Main(context.Background(), env, args); got != exitOK {
-		t.Fatalf("exit status %d\n%s", got, stderr)
+	advisories, err := filepath.Abs(sharedData(t, "advisories.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := filepath.Abs("../pipeline/prescription/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"build", "--from", from, "--origin", info.Origin, "--built", day(info.Built), "--known-files", "--output", "x.db"},
+		{"import", "--format", "osv", advisories, "--name", "PyPA advisory database", "--licence", "CC-BY-4.0", "--date", "2024-10-10", "--kb", "x.db", "--output", "x.db"},
+		{"import", "--format", "prescriptions", rules, "--name", "rules of thamos", "--licence", "Apache-2.0", "--date", day(info.Built), "--kb", "x.db", "--embed", env.Dir},
+	} {
+		if got := Main(context.Background(), env, append([]string{"kb"}, args...)); got != exitOK {
+			t.Fatalf("%v: exit status %d\n%s", args, got, stderr)
+		}
 	}
 	for _, name := range []string{"snapshot.db.zst", "snapshot.json", "projects.txt"} {
 		want, err := os.ReadFile(filepath.Join("..", "kb", "embedded", name))

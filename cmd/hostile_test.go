@@ -73,7 +73,7 @@ func TestHostileKB(t *testing.T) {
 	for i := 8192; i < len(damaged); i += 97 {
 		damaged[i] ^= 0x55
 	}
-	newer := strings.Replace(string(whole), "schema1.0.0", "schema9.0.0", 1)
+	newer := strings.Replace(string(whole), "schema"+kb.Schema, "schema9.0.0", 1)
 	for _, c := range []struct{ name, text string }{
 		{"empty", ""},
 		{"text", "this is not a database\n"},

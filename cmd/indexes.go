@@ -16,12 +16,18 @@ import (
 // offlineRoute lets the snapshot stand for the default index, whichever mirror
 // of it is configured: offline there is nothing better.
 func (k *knowledge) offlineRoute(route kb.Route, origin string) kb.Route {
-	origin = ingest.Origin(origin)
-	if origin == "" || slices.Contains(route.Indexes, origin) {
+	nameless := ""
+	if origin == "" {
+		nameless = "kb:" // no index can be called that
+		origin = nameless
+	} else {
+		origin = ingest.Origin(origin)
+	}
+	if slices.Contains(route.Indexes, origin) {
 		return route
 	}
 	k.main[origin] = true
-	r := kb.Route{Indexes: append(slices.Clone(route.Indexes), origin), Pins: map[py.Name]string{}}
+	r := kb.Route{Indexes: append(slices.Clone(route.Indexes), origin), Pins: map[py.Name]string{}, Nameless: nameless}
 	for name, index := range route.Pins {
 		if !k.main[index] {
 			r.Pins[name] = index

@@ -24,7 +24,7 @@ func newKB(env *Env) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env))
+	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env), newKBImport(env))
 	return c
 }
 
@@ -80,19 +80,24 @@ func newKBStatus(env *Env) *cobra.Command {
 
 // A kbDocument is the result of kb status for programs.
 type kbDocument struct {
-	Schema    string         `json:"schema"`
-	Name      string         `json:"name"`
-	Knowledge knowledgeJSON  `json:"knowledge"`
-	AgeDays   int            `json:"age_days"`
-	Origin    string         `json:"origin,omitempty"`
-	Verified  bool           `json:"verified"`
-	Projects  int            `json:"projects"`
-	Releases  int            `json:"releases"`
-	Known     int            `json:"known_releases"` // whose requirements are known
-	Files     int            `json:"files"`
-	Sources   []kbSourceJSON `json:"sources"`
-	Local     *localJSON     `json:"local,omitempty"`
-	List      []kbItemJSON   `json:"list,omitempty"`
+	Schema       string         `json:"schema"`
+	Name         string         `json:"name"`
+	Knowledge    knowledgeJSON  `json:"knowledge"`
+	AgeDays      int            `json:"age_days"`
+	Origin       string         `json:"origin,omitempty"`
+	Verified     bool           `json:"verified"`
+	Projects     int            `json:"projects"`
+	Releases     int            `json:"releases"`
+	Known        int            `json:"known_releases"` // whose requirements are known
+	Files        int            `json:"files"`
+	Advisories   int            `json:"advisories"`
+	AdvisoriesAt string         `json:"advisories_at,omitempty"` // day on which the newest was modified
+	Suspicions   int            `json:"suspicions"`
+	Rules        int            `json:"rules"`
+	Observations int            `json:"observations"`
+	Sources      []kbSourceJSON `json:"sources"`
+	Local        *localJSON     `json:"local,omitempty"`
+	List         []kbItemJSON   `json:"list,omitempty"`
 }
 
 type kbSourceJSON struct {
@@ -121,6 +126,10 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 		Origin:    info.Origin,
 		Projects:  info.Projects, Releases: info.Releases, Known: info.Known, Files: info.Files,
 	}
+	d.Advisories, d.Suspicions, d.Rules, d.Observations = info.Advisories, info.Suspicions, info.Rules, info.Observations
+	if info.AdvisoriesAt > 0 {
+		d.AdvisoriesAt = day(info.AdvisoriesAt)
+	}
 	if path == "" {
 		d.Name = "embedded"
 	}
@@ -147,6 +156,15 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	row("projects", "%d", info.Projects)
 	row("releases", "%d, of which the requirements of %d are known", info.Releases, info.Known)
 	row("files", "%d with size and sha256", info.Files)
+	if info.Advisories > 0 {
+		age := int(env.Now().Sub(time.Unix(info.AdvisoriesAt, 0)) / (24 * time.Hour))
+		row("advisories", "%d, the newest of %s (%s ago)", info.Advisories, d.AdvisoriesAt, count(age, "day"))
+	} else {
+		row("advisories", "none")
+	}
+	row("suspicions", "%d releases whose later ones say that they may not work", info.Suspicions)
+	row("rules", "%d prescriptions", info.Rules)
+	row("observations", "%d", info.Observations)
 	for _, s := range d.Sources {
 		row("source", "%s, %s, %s; %s", s.Name, orNone(s.Date), orNone(s.Licence), orNone(s.Notes))
 	}

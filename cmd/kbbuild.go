@@ -22,6 +22,7 @@ type buildOptions struct {
 	from, projects string
 	output, embed  string
 
+	knownFiles    bool
 	origin, built string
 	licence       string
 
@@ -57,6 +58,7 @@ cache, so a build that was interrupted goes on where it stopped.`,
 	f.StringVar(&o.projects, "projects", "", "requirements file that names the projects to read of a live index")
 	f.StringVarP(&o.output, "output", "o", "", "the snapshot to write: a file, or a directory in which to write "+snapshotName)
 	f.StringVar(&o.embed, "embed", "", "write the files that the binary embeds into this directory instead")
+	f.BoolVar(&o.knownFiles, "known-files", false, "leave out the files of releases whose requirements are not known, which cannot be chosen (with --embed always)")
 	f.StringVar(&o.origin, "origin", "", "URL of the index that the knowledge is of (default for a live one: its URL)")
 	f.StringVar(&o.built, "built", "", "day of the knowledge, such as 2026-01-31 (default for a live index: today)")
 	f.StringVar(&o.licence, "licence", "package metadata as published by each project", "licence of the knowledge")
@@ -155,7 +157,7 @@ func buildSaved(ctx context.Context, env *Env, o buildOptions, path string, info
 	}}
 	stop := progress(env, "reading "+o.from)
 	defer stop()
-	info, report, err := ingest.BuildDirectory(ctx, fsys, path, info, o.embed != "")
+	info, report, err := ingest.BuildDirectory(ctx, fsys, path, info, o.knownFiles || o.embed != "")
 	if errors.Is(err, fs.ErrNotExist) {
 		return info, usagef("%s is no saved index: %w", o.from, err)
 	}
@@ -191,6 +193,7 @@ func buildLive(ctx context.Context, env *Env, o buildOptions, path string, info 
 	if err != nil {
 		return info, err
 	}
+	w.FilesOfKnownOnly = o.knownFiles
 	options := ingest.LiveOptions{Client: client, Newest: o.newest, Extras: o.extras, Age: o.age}
 	for _, r := range wanted.Requirements {
 		options.Projects = append(options.Projects, r.Requirement)

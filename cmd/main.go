@@ -119,6 +119,8 @@ missing, damaged or too old; 5 a fault of thamos.`,
 	root.AddCommand(
 		newAdvise(env),
 		newKB(env),
+		newUnits(env),
+		newPrescriptions(env),
 		newVersion(env),
 	)
 	for _, c := range root.Commands() {

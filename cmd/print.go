@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/thamos/thamos/kb/py"
+	"github.com/thamos/thamos/pipeline"
 	"github.com/thamos/thamos/resolver"
 )
 
@@ -26,12 +28,20 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 	if err := a.table(table); err != nil {
 		return err
 	}
+	if o.why {
+		if err := a.ledger(table); err != nil {
+			return err
+		}
+	}
+	if !o.why { // which has told
+		a.warn(env)
+	}
 	for _, n := range append(a.notes, a.knowledge.notes...) {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
-	fmt.Fprintf(env.Stderr, "%s for %s from the knowledge of %s%s in %s\n",
-		count(len(a.report.Stack), "package"), a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
+	fmt.Fprintf(env.Stderr, "%s (%s) for %s from the knowledge of %s%s in %s\n",
+		count(len(a.report.Stack), "package"), a.judgement.plan.Table.Name, a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
 	if n := a.knowledge.asked; a.knowledge.indexes != nil {
 		fmt.Fprintf(env.Stderr, "asked the indexes: %s, %s and the metadata of %s read%s\n",
 			count(n.Requests, "request"), count(n.Listings, "listing"), count(n.Metadata, "release"), n.kinds())
@@ -40,6 +50,22 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 		fmt.Fprintf(env.Stderr, "%s %s\n", a.target.shown, a.written)
 	}
 	return nil
+}
+
+// maxWarnings bounds what is told of a stack without being asked for.
+const maxWarnings = 20
+
+// warn tells the errors and warnings that are known of the stack.
+func (a *advice) warn(env *Env) {
+	all := slices.DeleteFunc(slices.Concat(a.judgement.notes, a.wrapped.Notes), func(j resolver.Justification) bool { return j.Level == resolver.Info })
+	slices.SortStableFunc(all, func(x, y resolver.Justification) int { return int(y.Level) - int(x.Level) })
+	for i, j := range all {
+		if i == maxWarnings {
+			fmt.Fprintf(env.Stderr, "and %s (--why tells all)\n", count(len(all)-i, "more warning"))
+			break
+		}
+		fmt.Fprintln(env.Stderr, told(j))
+	}
 }
 
 // table prints a line for each package: what was chosen and why in a word.
@@ -79,6 +105,8 @@ func why(w resolver.Why) string {
 		return fmt.Sprintf("%s: %s %s", w.Reason, w.Better, w.Detail)
 	case resolver.Traded:
 		return fmt.Sprintf("%s: %s does not go with the rest", w.Reason, w.Better)
+	case resolver.Judged:
+		return fmt.Sprintf("%s: not %s: %s", w.Reason, w.Better, w.Term.Why.Justify().Message)
 	}
 	return w.Reason.String()
 }
@@ -90,16 +118,40 @@ const adviseSchema = "thamos/advise/1"
 // An adviseDocument is the result of advise for programs.
 type adviseDocument struct {
 	Schema      string          `json:"schema"`
-	Status      string          `json:"status"` // "ok", "no-stack", "unknown"
+	Status      string          `json:"status"` // "ok", "no-stack", "unknown", "refused"
 	Manifest    string          `json:"manifest"`
 	Environment environmentJSON `json:"environment"`
 	Knowledge   knowledgeJSON   `json:"knowledge"`
 	Notes       []string        `json:"notes,omitempty"`
-	Packages    []packageJSON   `json:"packages,omitempty"`
-	Lock        *lockJSON       `json:"lock,omitempty"`
-	Conflict    *conflictJSON   `json:"conflict,omitempty"`
-	Missing     *missingJSON    `json:"missing,omitempty"`
-	Message     string          `json:"message,omitempty"`
+
+	// What the stack is worth, and what is known of it.
+	Recommendation string              `json:"recommendation_type,omitempty"`
+	Score          []float64           `json:"score,omitempty"` // by tier, the first outranks all others
+	Terms          []termJSON          `json:"terms,omitempty"` // that make the score
+	Justifications []justificationJSON `json:"justifications,omitempty"`
+	Changes        []json.RawMessage   `json:"advised_manifest_changes,omitempty"`
+
+	Packages []packageJSON `json:"packages,omitempty"`
+	Lock     *lockJSON     `json:"lock,omitempty"`
+	Conflict *conflictJSON `json:"conflict,omitempty"`
+	Missing  *missingJSON  `json:"missing,omitempty"`
+	Message  string        `json:"message,omitempty"`
+}
+
+type termJSON struct {
+	Unit     string            `json:"unit"`
+	Tier     int               `json:"tier"`
+	Score    float64           `json:"score"`
+	Packages []string          `json:"packages"`
+	Why      justificationJSON `json:"why"`
+}
+
+type justificationJSON struct {
+	Type     string `json:"type"` // info, warning or error
+	Package  string `json:"package_name,omitempty"`
+	Message  string `json:"message"`
+	Link     string `json:"link,omitempty"`
+	Evidence string `json:"evidence,omitempty"`
 }
 
 type environmentJSON struct {
@@ -187,14 +239,15 @@ func (a *advice) head(status string) adviseDocument {
 		Environment: environmentJSON{
 			e.Implementation, e.Python.String(), e.FreeThreaded, e.Platform.String(), a.where.PythonFrom, a.where.PlatformFrom,
 		},
-		Knowledge: knowledge,
-		Notes:     append(a.notes, a.knowledge.notes...),
+		Knowledge: knowledge, Recommendation: a.recommendation(),
+		Notes: append(a.notes, a.knowledge.notes...),
 	}
 }
 
 // document is the result of a run that found a stack.
 func (a *advice) document() adviseDocument {
 	d := a.head("ok")
+	a.judged(&d)
 	for _, c := range a.report.Stack {
 		p := packageJSON{Name: string(c.Name), Version: c.Version.String(), Direct: c.Direct, Build: c.Build}
 		for _, x := range c.Extras {
@@ -236,6 +289,12 @@ func (a *advice) failure(err error) adviseDocument {
 			}
 			d.Conflict.Supplies = append(d.Conflict.Supplies, x)
 		}
+		return d
+	}
+	var refused *pipeline.RefusedError
+	if errors.As(err, &refused) {
+		d := a.head("refused")
+		d.Message = err.Error()
 		return d
 	}
 	d := a.head("unknown")
