@@ -186,6 +186,9 @@ func savedWorld(t testing.TB) resolver.Knowledge {
 // TestConformanceSnapshot rebuilds the embedded knowledge base from what it was
 // made of: the same bytes must come out.
 func TestConformanceSnapshot(t *testing.T) {
+	if raced {
+		t.Skip("one long run, which is the same without the race detector")
+	}
 	from := sharedData(t, "pypi.zip")
 	env, _, stderr := testEnv(t, nil)
 	db, err := openKB(context.Background(), env, "")

@@ -41,7 +41,10 @@ func TestConformanceOnline(t *testing.T) {
 	if len(inputs) < 20 {
 		t.Fatalf("%d inputs", len(inputs))
 	}
-	for _, input := range inputs {
+	for i, input := range inputs {
+		if raced && i%4 != 0 {
+			continue
+		}
 		t.Run(strings.Join(strings.Fields(input), " "), func(t *testing.T) {
 			files := map[string]string{"x.in": input, "Pipfile": pipfileOf(t, index.simple(), input)}
 			run := func(base, data string, args ...string) (exit int, lock string, asked int) {

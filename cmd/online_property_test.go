@@ -86,10 +86,15 @@ func TestOnlineAgrees(t *testing.T) {
 			t.Cleanup(w.server.Close)
 			w.args = slices.Concat([]string{"advise", "x.in", "--output", "-"}, targetFlags, flags)
 			emptyKB(t, w.empty, kb.Info{Built: 1, Origin: w.server.URL + "/simple"})
-			rapid.Check(t, func(rt *rapid.T) { w.check(t, rt) })
+			checks := 0
+			rapid.Check(t, func(rt *rapid.T) {
+				if checks++; !raced || checks <= 15 {
+					w.check(t, rt)
+				}
+			})
 		})
 	}
-	if !t.Failed() && (outcomes[exitOK] == 0 || outcomes[exitNoStack] == 0 || outcomes[exitUnknown] == 0) {
+	if !t.Failed() && !raced && (outcomes[exitOK] == 0 || outcomes[exitNoStack] == 0 || outcomes[exitUnknown] == 0) {
 		t.Errorf("the indexes are too tame to test anything: %v", outcomes)
 	}
 	t.Logf("exit statuses: %v", outcomes)
