@@ -104,6 +104,52 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	return c
 }
 
+// prepare reads a project and opens what is known: all that is needed to judge
+// and to solve. Whoever has the advice closes its knowledge.
+func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.Manifest, o adviseOptions) (*advice, error) {
+	if o.online && o.offline {
+		return nil, usagef("--online and --offline: one of them")
+	}
+	if o.refresh != "" && !o.online {
+		return nil, usagef("--refresh asks the indexes: it goes with --online")
+	}
+	a := &advice{project: project, manifest: manifest}
+	var err error
+	if a.selected, err = newSelection(manifest, o); err != nil {
+		return nil, err
+	}
+	if a.settings, err = readSettings(project, o.judgeOptions); err != nil {
+		return nil, err
+	}
+	version, from := a.settings.python(o)
+	a.where, err = environment.Detect(ctx, environment.Request{
+		Dir:               project.dir,
+		Getenv:            env.Getenv,
+		Python:            o.python,
+		PythonVersion:     version,
+		PythonVersionFrom: from,
+		Platform:          o.platform,
+		RequiresPython:    manifest.RequiresPython,
+		CacheFile:         cacheFile(env, "interpreters.json"),
+	})
+	if err != nil {
+		return nil, usageUnlessCancelled(ctx, err)
+	}
+	a.notes = append(a.settings.notes, a.where.Notes...)
+	if a.problem, err = newProblem(env, project, manifest, a.selected, &a.where.Environment, o); err != nil {
+		return nil, err
+	}
+	if a.knowledge, err = openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions); err != nil {
+		return nil, err
+	}
+	a.info = a.knowledge.info
+	if a.directs, err = newDirects(ctx, a.knowledge, manifest, a.selected); err != nil {
+		a.knowledge.close()
+		return nil, err
+	}
+	return a, nil
+}
+
 // advise is the command: read, choose, say, write.
 func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	started := env.Now()
@@ -115,59 +161,23 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if err != nil {
 		return err
 	}
-	selected, err := newSelection(manifest, o)
-	if err != nil {
-		return err
-	}
 	target, err := chooseTarget(env, project, manifest, o)
 	if err != nil {
 		return err
 	}
-	set, err := readSettings(project, o.judgeOptions)
+	a, err := prepare(ctx, env, project, manifest, o)
 	if err != nil {
 		return err
 	}
-	where, err := environment.Detect(ctx, environment.Request{
-		Dir:            project.dir,
-		Getenv:         env.Getenv,
-		Python:         o.python,
-		PythonVersion:  set.pythonVersion(o),
-		Platform:       o.platform,
-		RequiresPython: manifest.RequiresPython,
-		CacheFile:      cacheFile(env, "interpreters.json"),
-	})
-	if err != nil {
-		return usageUnlessCancelled(ctx, err)
-	}
-	problem, err := newProblem(env, project, manifest, selected, &where.Environment, o)
-	if err != nil {
-		return err
-	}
-	if o.online && o.offline {
-		return usagef("--online and --offline: one of them")
-	}
-	if o.refresh != "" && !o.online {
-		return usagef("--refresh asks the indexes: it goes with --online")
-	}
-	k, err := openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions)
-	if err != nil {
-		return err
-	}
+	k := a.knowledge
 	defer k.close()
-	a := &advice{
-		project: project, manifest: manifest, selected: selected, target: target,
-		where: where, problem: problem, info: k.info, notes: append(set.notes, where.Notes...),
-	}
-	a.knowledge = k
-	if a.directs, err = newDirects(ctx, k, manifest, selected); err != nil {
-		return err
-	}
-	if a.judgement, err = judge(ctx, env, a, set, o.judgeOptions); err != nil {
+	a.target = target
+	if a.judgement, err = judge(ctx, env, a, o.judgeOptions); err != nil {
 		return a.fail(env, o, err)
 	}
-	report, err := k.solve(ctx, problem, a.directs)
+	report, err := k.solve(ctx, a.problem, a.directs)
 	if err == nil {
-		if err = resolver.Verify(ctx, problem, a.directs, report.Stack); err != nil {
+		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
 		}
 	}
@@ -194,6 +204,7 @@ type advice struct {
 	project  project
 	manifest *lockfile.Manifest
 	selected selection
+	settings settings
 	where    environment.Result
 	problem  *resolver.Problem
 	info     kb.Info

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/thamos/thamos/cmd/environment"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/pipeline"
 	"github.com/thamos/thamos/pipeline/units"
@@ -17,11 +16,15 @@ import (
 
 // auditUnits advises without each unit in turn and prints what changes.
 func auditUnits(ctx context.Context, env *Env, path string, o adviseOptions) error {
-	solve, err := auditor(ctx, env, path, o)
+	a, err := newAuditor(ctx, env, path, o)
 	if err != nil {
 		return err
 	}
-	with, answer := solve("")
+	defer a.knowledge.close()
+	with, answer, err := a.solve(ctx, "")
+	if err != nil {
+		return err
+	}
 	if with == nil {
 		fmt.Fprintf(env.Stdout, "with all units: %s\n", answer)
 	} else {
@@ -30,7 +33,10 @@ func auditUnits(ctx context.Context, env *Env, path string, o adviseOptions) err
 	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WITHOUT\tTERMS\tPAID\tWHAT WOULD BE CHOSEN INSTEAD")
 	for _, unit := range unitNames() {
-		without, other := solve(unit)
+		without, other, err := a.solve(ctx, unit)
+		if err != nil {
+			return err
+		}
 		change := other
 		if with != nil && without != nil {
 			change = difference(with.Stack, without.Stack)
@@ -70,9 +76,14 @@ func termsOf(r *resolver.Report, unit string) (given int, paid string) {
 	return given, scoreText(sum)
 }
 
-// auditor reads a project once and returns what solves it without a unit, or
-// says in a sentence why it cannot.
-func auditor(ctx context.Context, env *Env, path string, o adviseOptions) (func(without string) (*resolver.Report, string), error) {
+// An auditor solves one project again and again.
+type auditor struct {
+	env *Env
+	*advice
+	options judgeOptions
+}
+
+func newAuditor(ctx context.Context, env *Env, path string, o adviseOptions) (*auditor, error) {
 	project, err := findProject(env, path)
 	if err != nil {
 		return nil, err
@@ -81,48 +92,34 @@ func auditor(ctx context.Context, env *Env, path string, o adviseOptions) (func(
 	if err != nil {
 		return nil, err
 	}
-	selected, err := newSelection(manifest, o)
+	a, err := prepare(ctx, env, project, manifest, o)
 	if err != nil {
 		return nil, err
 	}
-	set, err := readSettings(project, o.judgeOptions)
-	if err != nil {
-		return nil, err
+	return &auditor{env, a, o.judgeOptions}, nil
+}
+
+// solve chooses without a unit, or with all if it is empty. A search that finds
+// nothing says so in a sentence; any other failure is the error.
+func (a *auditor) solve(ctx context.Context, without string) (*resolver.Report, string, error) {
+	options := a.options
+	if without != "" {
+		options.disable = append(slices.Clone(options.disable), without)
 	}
-	where, err := environment.Detect(ctx, environment.Request{
-		Dir: project.dir, Getenv: env.Getenv, PythonVersion: set.pythonVersion(o), Platform: o.platform,
-		RequiresPython: manifest.RequiresPython, CacheFile: cacheFile(env, "interpreters.json"),
-	})
-	if err != nil {
-		return nil, usageUnlessCancelled(ctx, err)
+	a.problem.Pipeline = nil
+	_, err := judge(ctx, a.env, a.advice, options)
+	var report *resolver.Report
+	if err == nil {
+		report, err = a.knowledge.solve(ctx, a.problem, a.directs)
 	}
-	k, err := openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return report, "", nil
 	}
-	directs, err := newDirects(ctx, k, manifest, selected)
-	if err != nil {
-		return nil, err
+	var refused *pipeline.RefusedError
+	if exit := status(err); exit != exitNoStack && exit != exitUnknown && !errors.As(err, &refused) {
+		return nil, "", err
 	}
-	return func(without string) (*resolver.Report, string) {
-		problem, err := newProblem(env, project, manifest, selected, &where.Environment, o)
-		if err != nil {
-			return nil, err.Error()
-		}
-		a := &advice{project: project, manifest: manifest, selected: selected, where: where, problem: problem, info: k.info, knowledge: k, directs: directs}
-		options := o.judgeOptions
-		if without != "" {
-			options.disable = append(slices.Clone(o.disable), without)
-		}
-		if _, err := judge(ctx, env, a, set, options); err != nil {
-			return nil, firstLine(err)
-		}
-		report, err := k.solve(ctx, problem, directs)
-		if err != nil {
-			return nil, firstLine(err)
-		}
-		return report, ""
-	}, nil
+	return nil, firstLine(err), nil
 }
 
 func firstLine(err error) string {

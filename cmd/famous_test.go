@@ -92,22 +92,23 @@ func audit(t *testing.T, env *Env, kb string, cases []famousCase) {
 				t.Fatal(err)
 			}
 			o := adviseOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: kb}
-			solve, err := auditor(context.Background(), env, "x.in", o)
+			a, err := newAuditor(context.Background(), env, "x.in", o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			with, why := solve("")
+			defer a.knowledge.close()
+			with, why, err := a.solve(context.Background(), "")
 			if with == nil {
-				t.Fatal(why)
+				t.Fatal(why, err)
 			}
 			has(t, "with all units", with, c.sane)
 			for _, unit := range unitNames() {
 				if _, listed := c.without[unit]; raced && !listed {
 					continue
 				}
-				without, why := solve(unit)
+				without, why, err := a.solve(context.Background(), unit)
 				if without == nil {
-					t.Fatalf("without %s: %s", unit, why)
+					t.Fatalf("without %s: %s, %v", unit, why, err)
 				}
 				change := difference(with.Stack, without.Stack)
 				if want, listed := c.without[unit]; listed {

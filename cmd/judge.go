@@ -107,13 +107,13 @@ func readSettings(p project, o judgeOptions) (settings, error) {
 	return s, nil
 }
 
-// pythonVersion is the Python of the flag, else of .thoth.yaml, where no
-// interpreter is named.
-func (s settings) pythonVersion(o adviseOptions) string {
-	if o.pythonVersion != "" || o.python != "" || s.thoth == nil {
-		return o.pythonVersion
+// python is the Python version to choose for and who says so: the flag, or
+// .thoth.yaml where no flag names an interpreter.
+func (s settings) python(o adviseOptions) (version, from string) {
+	if o.pythonVersion != "" || o.python != "" || s.thoth == nil || s.thoth.PythonVersion == "" {
+		return o.pythonVersion, ""
 	}
-	return s.thoth.PythonVersion
+	return s.thoth.PythonVersion, "python_version of " + lockfile.ThothFile
 }
 
 // table finds the weights of a run: the flags', else the files', else the default's.
@@ -164,7 +164,8 @@ func tableOf(t lockfile.Table) pipeline.Table {
 }
 
 // judge makes the pipeline of a run and asks its boots. The problem has it then.
-func judge(ctx context.Context, env *Env, a *advice, s settings, o judgeOptions) (*judgement, error) {
+func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement, error) {
+	s := a.settings
 	table, err := s.table(env, o)
 	if err != nil {
 		return nil, err

@@ -199,8 +199,11 @@ func importGraph(ctx context.Context, env *Env, from string, o importOptions, so
 	stop := progress(env, "reading "+from)
 	defer stop()
 	report, err := ingest.ReadKGraph(ctx, text, w.Add)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
-		return err
+		return usagef("%s: %w", from, err)
 	}
 	info, err := w.Finish(kb.Info{Built: at.Unix(), Sources: []kb.Source{source}})
 	if err != nil {

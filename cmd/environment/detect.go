@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Request struct {
 	// "3.13t", "pypy3.10"): the version, whatever is installed. Without a patch
 	// level it is the lowest that RequiresPython admits.
 	PythonVersion string
+	// PythonVersionFrom is who says so, for messages; empty is the flag.
+	PythonVersionFrom string
 
 	// Platform is the flag --platform, see py.ParsePlatform: the platform,
 	// whatever the machine is.
@@ -180,19 +183,20 @@ func (s *seeker) choose(ctx context.Context) (choice, error) {
 // platform it is, unless --platform says that, too.
 func (s *seeker) fromVersion(ctx context.Context) (choice, error) {
 	r := s.request
-	flag := "--python-version " + r.PythonVersion
+	from := cmp.Or(r.PythonVersionFrom, "--python-version")
+	flag := from + " " + r.PythonVersion
 	l, err := parseLabel(r.PythonVersion)
 	if err != nil {
-		return choice{}, fmt.Errorf("--python-version: %w", err)
+		return choice{}, fmt.Errorf("%s: %w", from, err)
 	}
 	if len(l.numbers) < 2 {
-		return choice{}, fmt.Errorf("--python-version %s: two numbers are needed, such as 3.12", r.PythonVersion)
+		return choice{}, fmt.Errorf("%s: two numbers are needed, such as 3.12", flag)
 	}
 	got, ok := without(l, r.RequiresPython)
 	if !ok {
 		return choice{}, &ConflictError{Flag: flag, Python: l.String(), Requires: r.RequiresPython}
 	}
-	got.why = fmt.Sprintf("Python %s from --python-version", got.is)
+	got.why = fmt.Sprintf("Python %s from %s", got.is, from)
 	if r.Python == "" || r.Platform != "" {
 		return got, nil
 	}
