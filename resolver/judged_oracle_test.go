@@ -53,8 +53,29 @@ func company(rt *rapid.T, release func() string) string {
 
 // judgedPlain tries every stack with a pipeline: none may pay a veto, and of the
 // others the best is chosen.
-func judgedPlain(t testing.TB, p *Problem, u *universe, j *judge) (best map[py.Name]*py.Release, score Score, found bool) {
+func judgedPlain(t testing.TB, p *Problem, u *universe) (best map[py.Name]*py.Release, score Score, found bool) {
+	s, finals := judgedWorld(t, p, u)
+	if len(s.taste) == 0 { // then the newest stack, directs first, is as good as any
+		found = s.solve()
+		return s.chosen, score, found
+	}
+	var bestKey []int64
+	s.each = func() {
+		sum := s.sum()
+		key := s.key(sum, finals)
+		if !found || slices.Compare(key, bestKey) > 0 {
+			found, bestKey, best, score = true, key, maps.Clone(s.chosen), sum
+		}
+	}
+	s.solve()
+	return best, score, found
+}
+
+// judgedWorld makes a plain search with what the problem's pipeline says, and
+// tells which projects have finals.
+func judgedWorld(t testing.TB, p *Problem, u *universe) (s *plain, finals map[py.Name]bool) {
 	ctx := context.Background()
+	j := p.Pipeline.(*judge)
 	var projects []*py.Project
 	var candidates []Candidates
 	for _, name := range []py.Name{"a", "b", "c", "d", "e", "f", "g"} {
@@ -67,7 +88,7 @@ func judgedPlain(t testing.TB, p *Problem, u *universe, j *judge) (best map[py.N
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newPlain(t, p, u, false)
+	s = newPlain(t, p, u, false)
 	s.sifted = map[py.Name]Sifted{}
 	for i, one := range all {
 		s.sifted[projects[i].Name] = one
@@ -83,26 +104,17 @@ func judgedPlain(t testing.TB, p *Problem, u *universe, j *judge) (best map[py.N
 			s.taste = append(s.taste, term)
 		}
 	}
-	if len(s.taste) == 0 { // then the newest stack, directs first, is as good as any
-		found = s.solve()
-		return s.chosen, score, found
-	}
-	finals := s.reach()
-	var bestKey []int64
-	s.each = func() {
-		var sum Score
-		for i := range s.taste {
-			if s.pays(&s.taste[i]) {
-				sum = sum.Add(&s.taste[i])
-			}
-		}
-		key := s.key(sum, finals)
-		if !found || slices.Compare(key, bestKey) > 0 {
-			found, bestKey, best, score = true, key, maps.Clone(s.chosen), sum
+	return s, s.reach()
+}
+
+// sum adds up what is chosen pays.
+func (s *plain) sum() (sum Score) {
+	for i := range s.taste {
+		if s.pays(&s.taste[i]) {
+			sum = sum.Add(&s.taste[i])
 		}
 	}
-	s.solve()
-	return best, score, found
+	return sum
 }
 
 // key compares stacks: the greater is the better. Tiers before the last, then how
@@ -193,7 +205,7 @@ func TestJudgedSearchAgrees(t *testing.T) {
 		u := parseUniverse(t, ut)
 		p := judged(t, parseProblem(t, pt), u, jt)
 		report, err := Solve(context.Background(), p, u)
-		want, sum, found := judgedPlain(t, p, u, p.Pipeline.(*judge))
+		want, sum, found := judgedPlain(t, p, u)
 		var none *NoStackError
 		var unknown *UnknownError
 		switch {

@@ -18,6 +18,8 @@ type Search struct {
 	Seed   uint64
 	Budget int64 // of work for each rank (wcsp.Stats); 0 means no bound
 	Count  int   // of stacks; 0 means 1
+	Limit  int64 // of stacks looked at for each rank, see wcsp.Request
+	Width  int   // of open nodes, see wcsp.Request
 
 	// Record, if not nil, is shown the search as it goes on; see wcsp.Request.
 	Record func(Rank, wcsp.Point)
@@ -114,7 +116,7 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 	m := o.network(&o.goal)
 	r := wcsp.Result{Status: wcsp.Budget, Bound: wcsp.Unbounded, Stacks: []wcsp.Stack{{Values: m.assignment(o.best)}}}
 	if fits && m.fits() {
-		request := wcsp.Request{Seed: o.Seed, Budget: o.Budget, Known: [][]int32{m.assignment(o.best)}}
+		request := wcsp.Request{Seed: o.Seed, Budget: o.Budget, Limit: o.Limit, Width: o.Width, Known: [][]int32{m.assignment(o.best)}}
 		if o.Record != nil {
 			request.Record = func(p wcsp.Point) { o.Record(rank, p) }
 		}

@@ -29,6 +29,9 @@ type Report struct {
 	// anything, so that the first stack is as good as any.
 	Optimum *Optimum
 
+	// Alternatives are the next best stacks, as many as the search was asked for.
+	Alternatives []*Report
+
 	search *optimization
 }
 

@@ -98,21 +98,32 @@ func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, err
 // score anything, what is best is searched from there, else that is it.
 func (s Search) best(ctx context.Context, e *engine) (*Report, error) {
 	c := e.closure
-	if !slices.ContainsFunc(c.terms, func(t Term) bool { return !t.Veto }) {
+	scored := slices.ContainsFunc(c.terms, func(t Term) bool { return !t.Veto })
+	if !scored && s.Count <= 1 {
 		return e.report(), nil
 	}
 	sp := newSpace(c)
-	o, err := s.optimize(ctx, sp, sp.assign(e.releases()))
+	chosen := e.releases()
+	o, err := s.optimize(ctx, sp, sp.assign(chosen))
 	if err != nil {
 		return nil, err
 	}
-	r, err := e.reportOf(sp.releases(o.best))
+	if scored {
+		chosen = sp.releases(o.best)
+	}
+	r, err := e.reportOf(chosen)
 	if err != nil {
 		return nil, err
 	}
 	r.Optimum = &o.optimum
 	r.search = o
-	return r, nil
+	if s.Count > 1 {
+		if r.Alternatives, err = s.alternatives(ctx, e, o, chosen); err != nil {
+			return nil, err
+		}
+		_, err = e.reportOf(chosen) // the engine's stack is the best one again
+	}
+	return r, err
 }
 
 // releases returns the chosen releases by project, -1 for none.
