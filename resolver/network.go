@@ -33,6 +33,7 @@ type mapping struct {
 	net    *wcsp.Network
 	values [][]int32 // by variable and value of the network: the space's
 	index  [][]int32 // by variable and value of the space: the network's, -1 for none
+	groups []*Term   // by group of the network
 }
 
 // network makes the network of an objective.
@@ -162,6 +163,7 @@ func (m *mapping) term(t *spaceTerm, o *objective, part func(a, b int32) *pairPa
 	slices.SortFunc(members, func(a, b wcsp.Member) int { return cmp.Compare(a.Var, b.Var) })
 	switch a, b := members[0], members[1]; {
 	case len(members) > 2:
+		m.groups = append(m.groups, t.Term)
 		m.net.Groups = append(m.net.Groups, wcsp.Group{Members: members, Veto: veto, Score: score})
 	case veto:
 		p := part(a.Var, b.Var)

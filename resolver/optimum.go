@@ -70,6 +70,7 @@ type stage struct {
 	objective objective
 	mapping   *mapping
 	best      int64 // of the network
+	bound     int64
 }
 
 // An optimization is the levels of one closure, searched one after the other:
@@ -131,7 +132,7 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 	o.optimum.add(r.Stats)
 	o.best = m.origin(r.Stacks[0].Values)
 	now := o.worthOf(o.best)
-	o.stages = append(o.stages, stage{rank, o.goal, m, r.Stacks[0].Score})
+	o.stages = append(o.stages, stage{rank, o.goal, m, r.Stacks[0].Score, r.Bound})
 	if r.Status == wcsp.Optimal || o.optimum.Open != AllLevels {
 		return nil
 	}

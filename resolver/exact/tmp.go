@@ -30,5 +30,7 @@ func (Engine) Search(ctx context.Context, n *wcsp.Network, r wcsp.Request) (wcsp
 		}
 	}
 	slices.SortStableFunc(all, func(a, b wcsp.Stack) int { return cmp.Compare(b.Score, a.Score) })
-	return wcsp.Result{Stacks: all[:min(len(all), max(1, r.Count))], Status: wcsp.Optimal}, nil
+	return wcsp.Result{Stacks: all[:min(len(all), max(1, r.Count))], Bound: all[0].Score, Status: wcsp.Optimal}, nil
 }
+
+func Prove(ctx context.Context, n *wcsp.Network, target, budget int64) (wcsp.Proof, error) { return nil, nil }
