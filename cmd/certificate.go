@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -87,11 +88,15 @@ func (a *advice) digest() (string, error) {
 		}
 		return texts
 	}
+	locked := map[py.Name]string{}
+	for name, v := range a.judgement.plan.Locked {
+		locked[name] = v.String()
+	}
 	text, err := json.Marshal([]any{
 		lines(p.Requirements), lines(p.Constraints), p.Environment.Implementation, p.Environment.Python.String(),
 		p.Environment.FreeThreaded, p.Environment.Platform.String(), p.Prereleases, p.PrereleasesFor, p.ExcludeNewer,
 		p.NoBuild, p.NoBinary, a.judgement.plan.Table, a.judgement.plan.Settings, a.judgement.plan.Labels,
-		a.judgement.plan.Host, a.judgement.plan.Locked,
+		a.judgement.plan.Host, locked,
 	})
 	if err != nil {
 		return "", err
@@ -138,7 +143,7 @@ func (a *advice) certify(ctx context.Context, env *Env, o adviseOptions) error {
 	for _, r := range a.report.Replaced {
 		c.Stack = append(c.Stack, certify.Entry{Name: r.Name, Version: r.Version.String(), By: r.By.String()})
 	}
-	slices.SortFunc(c.Stack, func(x, y certify.Entry) int { return py.CompareNames(x.Name, y.Name) })
+	slices.SortFunc(c.Stack, func(x, y certify.Entry) int { return cmp.Compare(x.Name, y.Name) })
 	if best := a.report.Optimum; best != nil {
 		c.Work = best.Stats.Work
 		switch {

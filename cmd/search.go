@@ -126,7 +126,7 @@ func (s *searching) drawn(env *Env) error {
 }
 
 // optimality says in a sentence how good the stack is known to be.
-func optimality(r *resolver.Report, ctx context.Context) string {
+func optimality(ctx context.Context, r *resolver.Report) string {
 	o := r.Optimum
 	if o == nil {
 		return "nothing is worth anything: the newest stack, what is required directly first"
