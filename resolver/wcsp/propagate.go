@@ -68,9 +68,7 @@ func NewPropagator(n *Network) (p *Propagator, ok bool) {
 	p.trail = make([]change, 0, values)
 	p.queue = newRing(len(n.Vars))
 	for v := range n.Vars {
-		for x := range n.Vars[v].Unary {
-			p.domain(int32(v)).Add(int32(x))
-		}
+		fill(p.domain(int32(v)), 0, p.count[v])
 		if p.count[v] == 0 {
 			return p, false
 		}

@@ -21,105 +21,174 @@ func (a *arc) row(class int32) []uint64 { return a.leave[class*a.wide : (class+1
 
 // compilePairs makes two arcs of each pair that forbids anything.
 func (p *Propagator) compilePairs() {
-	type made struct {
-		from int32
-		arc  arc
-	}
-	var all []made
-	for i := range p.n.Pairs {
-		pair := &p.n.Pairs[i]
-		na, nb := len(p.n.Vars[pair.A].Unary), len(p.n.Vars[pair.B].Unary)
-		wide := (nb + 63) / 64
-		rows := make([]uint64, len(pair.Rows)*wide)
-		free := true
-		for r, runs := range pair.Rows {
-			row := Set(rows[r*wide : (r+1)*wide])
-			n := 0
-			for _, run := range runs {
-				fill(row, run.Lo, run.Hi)
-				n += int(run.Hi - run.Lo)
-			}
-			free = free && n == nb
+	n := p.n
+	p.arcsOf = make([]int32, len(n.Vars)+1)
+	free := make([]bool, len(n.Pairs))
+	for i := range n.Pairs {
+		pair := &n.Pairs[i]
+		if free[i] = pair.free(int32(len(n.Vars[pair.B].Unary))); !free[i] {
+			p.arcsOf[pair.A+1]++
+			p.arcsOf[pair.B+1]++
 		}
-		if free {
+	}
+	for v := range n.Vars {
+		p.arcsOf[v+1] += p.arcsOf[v]
+	}
+	next := slices.Clone(p.arcsOf)
+	p.arcs = make([]arc, p.arcsOf[len(n.Vars)])
+	var t tables
+	for i := range n.Pairs {
+		if free[i] {
 			continue
 		}
-		forth := newArc(pair.B, rows, wide, pair.Row)
-		// The columns change only where a run begins or ends.
-		cut := NewSet(nb + 1)
-		cut.Add(0)
-		for _, runs := range pair.Rows {
-			for _, run := range runs {
-				cut.Add(run.Lo)
-				cut.Add(run.Hi)
-			}
+		pair := &n.Pairs[i]
+		forth := &p.arcs[next[pair.A]]
+		next[pair.A]++
+		t.rows(pair, len(n.Vars[pair.B].Unary))
+		t.arc(forth, pair.B, pair.Row)
+		back := &p.arcs[next[pair.B]]
+		next[pair.B]++
+		t.columns(pair, forth, len(n.Vars[pair.B].Unary))
+		t.arc(back, pair.A, t.column)
+	}
+}
+
+// free reports whether a pair allows everything; b is how many values B has.
+func (p *Pair) free(b int32) bool {
+	for _, runs := range p.Rows {
+		n := int32(0)
+		for _, r := range runs {
+			n += r.Hi - r.Lo
 		}
-		deep := (na + 63) / 64
-		var columns []uint64
-		column := make([]int32, nb)
-		for b := range int32(nb) {
-			if !cut.Has(b) {
-				column[b] = column[b-1]
-				continue
-			}
-			column[b] = int32(len(columns) / deep)
-			columns = append(columns, make([]uint64, deep)...)
-			c := columns[len(columns)-deep:]
-			for k := range int32(len(forth.leave)) / forth.wide {
-				if Set(forth.row(k)).Has(b) {
-					for w := range c {
-						c[w] |= forth.who[int(k)*deep+w]
-					}
+		if n < b {
+			return false
+		}
+	}
+	return true
+}
+
+// Tables make arcs. They have few large allocations, and scratch for one arc.
+type tables struct {
+	ints  slab[int32]
+	words slab[uint64]
+
+	mask   []uint64 // rows of wide words each
+	wide   int
+	column []int32 // by value of B: its row, of columns
+
+	cut   []uint64
+	order []int32
+	size  []int32 // by row: values, or negative if no value has it
+	class []int32
+}
+
+// rows makes masks of a pair's rows.
+func (t *tables) rows(pair *Pair, values int) {
+	t.wide = (values + 63) / 64
+	t.mask = grow(t.mask, len(pair.Rows)*t.wide)
+	for r, runs := range pair.Rows {
+		row := t.mask[r*t.wide : (r+1)*t.wide]
+		for _, run := range runs {
+			fill(row, run.Lo, run.Hi)
+		}
+	}
+}
+
+// columns makes masks of a pair's columns. They change only where a run begins or
+// ends.
+func (t *tables) columns(pair *Pair, forth *arc, values int) {
+	t.cut = grow(t.cut, values/64+1)
+	cut := Set(t.cut)
+	for _, runs := range pair.Rows {
+		for _, run := range runs {
+			cut.Add(run.Lo)
+			cut.Add(run.Hi)
+		}
+	}
+	deep := int(forth.deep)
+	t.wide = deep
+	t.column = grow(t.column, values)
+	t.mask = t.mask[:0]
+	for b := range int32(values) {
+		if b > 0 && !cut.Has(b) {
+			t.column[b] = t.column[b-1]
+			continue
+		}
+		at := len(t.mask)
+		t.column[b] = int32(at / deep)
+		for range deep {
+			t.mask = append(t.mask, 0)
+		}
+		for k := range int32(len(forth.leave)) / forth.wide {
+			if Set(forth.row(k)).Has(b) {
+				for w := range deep {
+					t.mask[at+w] |= forth.who[int(k)*deep+w]
 				}
 			}
 		}
-		all = append(all, made{pair.A, forth}, made{pair.B, newArc(pair.A, columns, deep, column)})
 	}
-	slices.SortStableFunc(all, func(x, y made) int { return cmp.Compare(x.from, y.from) })
-	p.arcsOf = make([]int32, len(p.n.Vars)+1)
-	p.arcs = make([]arc, len(all))
-	for i, m := range all {
-		p.arcs[i] = m.arc
-		p.arcsOf[m.from+1] = int32(i + 1)
-	}
-	fillForward(p.arcsOf)
 }
 
-// newArc makes an arc of rows, of which row says which one each value has.
-func newArc(to int32, rows []uint64, wide int, row []int32) arc {
-	used := make([]bool, len(rows)/wide)
+// arc makes an arc of the masks; row says which of them each value has.
+func (t *tables) arc(a *arc, to int32, row []int32) {
+	rows := len(t.mask) / t.wide
+	at := func(r int32) []uint64 { return t.mask[int(r)*t.wide : (int(r)+1)*t.wide] }
+	t.size = grow(t.size, rows)
+	t.order = t.order[:0]
 	for _, r := range row {
-		used[r] = true
-	}
-	var order []int32
-	size := make([]int, len(used))
-	for r, u := range used {
-		if u {
-			order = append(order, int32(r))
-			size[r] = Set(rows[r*wide : (r+1)*wide]).Count()
+		if t.size[r] == 0 {
+			t.size[r] = 1 + int32(Set(at(r)).Count())
+			t.order = append(t.order, r)
 		}
 	}
-	at := func(r int32) []uint64 { return rows[int(r)*wide : (int(r)+1)*wide] }
-	slices.SortFunc(order, func(x, y int32) int {
-		return cmp.Or(cmp.Compare(size[y], size[x]), slices.Compare(at(x), at(y)), cmp.Compare(x, y))
+	slices.SortFunc(t.order, func(x, y int32) int {
+		if t.size[x] != t.size[y] {
+			return int(t.size[y] - t.size[x])
+		}
+		return cmp.Or(slices.Compare(at(x), at(y)), cmp.Compare(x, y))
 	})
-	a := arc{to: to, wide: int32(wide), deep: int32((len(row) + 63) / 64), class: make([]int32, len(row))}
-	class := make([]int32, len(used))
-	k := int32(-1)
-	for i, r := range order {
-		if i == 0 || !slices.Equal(at(r), at(order[i-1])) {
-			k++
-			a.leave = append(a.leave, at(r)...)
+	t.class = grow(t.class, rows)
+	classes := 0
+	for i, r := range t.order {
+		if i == 0 || !slices.Equal(at(r), at(t.order[i-1])) {
+			classes++
 		}
-		class[r] = k
+		t.class[r] = int32(classes - 1)
 	}
-	a.who = make([]uint64, (k+1)*a.deep)
+	a.to, a.wide, a.deep = to, int32(t.wide), int32((len(row)+63)/64)
+	a.leave = t.words.take(classes * t.wide)
+	for _, r := range t.order {
+		copy(a.row(t.class[r]), at(r))
+	}
+	a.class = t.ints.take(len(row))
+	a.who = t.words.take(classes * int(a.deep))
 	for x, r := range row {
-		c := class[r]
+		c := t.class[r]
 		a.class[x] = c
-		Set(a.who[c*a.deep : (c+1)*a.deep]).Add(int32(x))
+		a.who[c*a.deep+int32(x>>6)] |= 1 << (x & 63)
 	}
-	return a
+}
+
+// A slab gives out zeroed slices of few large allocations.
+type slab[T any] struct{ rest []T }
+
+func (s *slab[T]) take(n int) []T {
+	if n > len(s.rest) {
+		s.rest = make([]T, max(n, 1<<12))
+	}
+	x := s.rest[:n:n]
+	s.rest = s.rest[n:]
+	return x
+}
+
+// grow returns n zeroes, in s if there is room.
+func grow[T any](s []T, n int) []T {
+	if n > cap(s) {
+		return make([]T, n, 2*n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // A need is one support of one optional variable, with masks as wide as the
@@ -137,6 +206,7 @@ func (p *Propagator) compilePresence() {
 	p.holdsOf = make([]int32, n+1)
 	p.watch = make([]int32, n)
 	p.second = make([]int32, n)
+	var words slab[uint64]
 	for v := range p.n.Vars {
 		p.watch[v], p.second[v] = int32(len(p.needs)), int32(len(p.needs))
 		p.needsOf[v+1] = int32(len(p.needs))
@@ -145,7 +215,7 @@ func (p *Propagator) compilePresence() {
 		}
 		for _, s := range p.n.Vars[v].Supports {
 			wide := int(p.off[s.Var+1] - p.off[s.Var])
-			masks := make([]uint64, 2*wide)
+			masks := words.take(2 * wide)
 			d := need{v: int32(v), by: s.Var, need: masks[:wide], can: masks[wide:]}
 			copy(d.need, s.Need)
 			copy(d.can, s.Need)
@@ -202,13 +272,6 @@ func fill(s Set, lo, hi int32) {
 			m &= 1<<(hi-w<<6) - 1
 		}
 		s[w] |= m
-	}
-}
-
-// fillForward completes offsets of which the empty ones are still 0.
-func fillForward(of []int32) {
-	for i := 1; i < len(of); i++ {
-		of[i] = max(of[i], of[i-1])
 	}
 }
 
