@@ -45,10 +45,10 @@ const short = 64
 // Boussemart, Hemery, Lecoutre and Sais, 2004).
 func (f *Finder) Find(ctx context.Context, choose func(v int32) int32, x []int32) (bool, error) {
 	base := f.p.Mark()
-	work := f.p.work
+	work := f.p.Work()
 	defer func() {
 		f.p.Undo(base)
-		f.stats.Work += f.p.work - work
+		f.stats.Work += f.p.Work() - work
 	}()
 	if choose == nil {
 		choose = f.p.First
