@@ -191,6 +191,12 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		}
 	}
 	if err != nil {
+		var none *resolver.NoStackError
+		if errors.As(err, &none) && o.certificate != "" {
+			if err := a.certifyNone(ctx, env, o); err != nil {
+				return err
+			}
+		}
 		return a.fail(env, o, err)
 	}
 	a.report, a.quality = report, optimality(timed, report)

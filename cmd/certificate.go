@@ -122,21 +122,7 @@ const proofBudget = 10 * defaultBudget
 
 // certify writes the certificate of an advice.
 func (a *advice) certify(ctx context.Context, env *Env, o adviseOptions) error {
-	q, err := a.question(o)
-	if err != nil {
-		return err
-	}
-	asked, err := json.Marshal(q)
-	if err != nil {
-		return err
-	}
-	c := certify.Certificate{
-		Schema: certify.Schema, Thamos: env.Version, Problem: asked,
-		Status: certify.Optimal, Score: a.report.Score,
-	}
-	if c.Knowledge, err = a.knowledge.knows(ctx); err != nil {
-		return err
-	}
+	c := certify.Certificate{Status: certify.Optimal, Score: a.report.Score}
 	for _, choice := range a.report.Stack {
 		c.Stack = append(c.Stack, certify.Entry{Name: choice.Name, Version: choice.Version.String(), Extras: choice.Extras})
 	}
@@ -158,15 +144,40 @@ func (a *advice) certify(ctx context.Context, env *Env, o adviseOptions) error {
 	if err != nil {
 		return fmt.Errorf("--certificate: %w", err)
 	}
-	for _, p := range proofs {
-		stage, err := stageOf(&p)
+	return a.writeCertificate(ctx, env, o, &c, proofs)
+}
+
+// certifyNone writes the certificate that no stack exists.
+func (a *advice) certifyNone(ctx context.Context, env *Env, o adviseOptions) error {
+	proof, err := resolver.ProveNone(ctx, a.problem, a.directs, proofBudget)
+	if err != nil {
+		return fmt.Errorf("--certificate: %w", err)
+	}
+	return a.writeCertificate(ctx, env, o, &certify.Certificate{Status: certify.Infeasible}, []resolver.StageProof{proof})
+}
+
+// writeCertificate adds to a claim what it is about and the proofs.
+func (a *advice) writeCertificate(ctx context.Context, env *Env, o adviseOptions, c *certify.Certificate, proofs []resolver.StageProof) error {
+	c.Schema, c.Thamos = certify.Schema, env.Version
+	q, err := a.question(o)
+	if err != nil {
+		return err
+	}
+	if c.Problem, err = json.Marshal(q); err != nil {
+		return err
+	}
+	if c.Knowledge, err = a.knowledge.knows(ctx); err != nil {
+		return err
+	}
+	for i := range proofs {
+		stage, err := stageOf(&proofs[i])
 		if err != nil {
 			return internalError{fmt.Errorf("--certificate: %w", err)}
 		}
 		c.Stages = append(c.Stages, stage)
 	}
 	var b bytes.Buffer
-	if err := certify.Write(&b, &c); err != nil {
+	if err := certify.Write(&b, c); err != nil {
 		return err
 	}
 	return lockfile.WriteFile(absolute(env, o.certificate), b.Bytes())

@@ -124,27 +124,3 @@ func (s *searching) drawn(env *Env) error {
 	}
 	return lockfile.WriteFile(absolute(env, s.options.plot), b.Bytes())
 }
-
-// optimality says in a sentence how good the stack is known to be.
-func optimality(ctx context.Context, r *resolver.Report) string {
-	o := r.Optimum
-	if o == nil {
-		return "nothing is worth anything: the newest stack, what is required directly first"
-	}
-	if o.Proved() {
-		return fmt.Sprintf("no stack is better (proved among %s of %s)", count(o.Values, "choice"), count(o.Variables, "project and extra"))
-	}
-	var why string
-	switch {
-	case o.Status == wcsp.Interrupted && errors.Is(context.Cause(ctx), errMaxTime):
-		why = "--max-time struck: another run may give another stack"
-	case o.Status == wcsp.Interrupted:
-		why = "interrupted: another run may give another stack"
-	default:
-		why = "the budget ended; --budget allows more"
-	}
-	if o.Bound == wcsp.Unbounded {
-		return fmt.Sprintf("the best that was found, by %v; how far from the best there is, is not known (%s)", o.Open, why)
-	}
-	return fmt.Sprintf("at most %.6g better is possible, by %v (%s)", float64(o.Bound-o.Best)/millionths, o.Open, why)
-}

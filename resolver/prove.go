@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"slices"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/resolver/exact"
@@ -63,6 +64,28 @@ func (r *Report) Prove(ctx context.Context, budget int64) ([]StageProof, error) 
 		}
 	}
 	return all, nil
+}
+
+// ProveNone returns the proof that a problem has no stack, of which Solve says
+// so: in it every stack is worth 0, and none has more than -1. What is unknown is
+// taken at its most helpful where that could matter. It fails if budget units of
+// work (0: any amount) do not suffice.
+func ProveNone(ctx context.Context, p *Problem, k Knowledge, budget int64) (StageProof, error) {
+	c, err := newClosure(ctx, p, k, noHope)
+	if err == nil && !c.complete() {
+		c, err = newClosure(ctx, p, k, fullHope)
+	}
+	if err != nil {
+		return StageProof{}, err
+	}
+	m := newSpace(c).network(new(objective))
+	proof := wcsp.Proof{{Kind: wcsp.BoundStep}}
+	if !slices.ContainsFunc(m.net.Vars, func(v wcsp.Var) bool { return len(v.Unary) == 0 }) {
+		if proof, err = exact.Prove(ctx, m.net, -1, budget); err != nil {
+			return StageProof{}, err
+		}
+	}
+	return m.named(StageProof{Target: -1, Proof: proof}), nil
 }
 
 // named adds what the numbers of the network stand for.
