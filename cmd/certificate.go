@@ -259,12 +259,36 @@ func verifyCertificate(ctx context.Context, env *Env, file, path, base string) e
 	if digest, err := a.digest(); err != nil || digest != q.Digest {
 		return usageError{errors.Join(err, fmt.Errorf("%s was made for another problem: %s, its settings, its environment or the units of thamos have changed; advise again", file, a.project.file))}
 	}
-	checked, err := certify.Check(ctx, c, a.problem, a.directs)
-	if err != nil {
+	found, err := certify.Check(ctx, c, a.problem, a.directs)
+	var fault *certify.Fault
+	switch {
+	case errors.As(err, &fault):
 		return fmt.Errorf("%s does not hold: %w", file, err)
+	case err != nil:
+		return err
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s holds: %s\n", file, checked)
+	_, err = fmt.Fprintf(env.Stdout, "%s holds: %s\n", file, claim(c, found))
 	return err
+}
+
+// claim says what a certificate that holds has shown.
+func claim(c *certify.Certificate, f *certify.Finding) string {
+	text := "no stack satisfies the requirements"
+	switch f.Status {
+	case certify.Optimal:
+		text = fmt.Sprintf("the stack of %s scores %s, and none is better", count(len(c.Stack), "package"), scoreText(c.Score))
+	case certify.Within, certify.Budget:
+		text = fmt.Sprintf("the stack of %s scores %s; how much better one may be is not known", count(len(c.Stack), "package"), scoreText(c.Score))
+		if f.Bound != nil {
+			text = fmt.Sprintf("the stack of %s scores %s, and none is better by more than %.6g in %v", count(len(c.Stack), "package"), scoreText(c.Score),
+				float64(f.Bound.Value-f.Worth[f.Bound.Level])/millionths, resolver.Rank(f.Bound.Level))
+		}
+	}
+	text += fmt.Sprintf(" (%s)", count(f.Steps, "step"))
+	if len(f.Unknown) > 0 && f.Status != certify.Infeasible {
+		text += fmt.Sprintf(", among what is known: of %s too little is", count(len(f.Unknown), "project and release"))
+	}
+	return text
 }
 
 // prepare makes the problem of a question again.

@@ -57,25 +57,31 @@ var graphInputs = []string{
 	"numpy>=2.0.0rc1 numba", "starlette<=0.36.0 fastapi<=0.115.2", "langchain",
 }
 
-// randomInputs draws sets of popular projects that the graph knows.
-func randomInputs(tb testing.TB, n int) []string {
+// popular lists two thousand popular projects, the most popular first.
+func popular(tb testing.TB) []py.Name {
 	f, err := os.Open(sharedData(tb, "popular.tsv"))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer f.Close()
-	var names []string
+	var names []py.Name
 	for s := bufio.NewScanner(f); s.Scan() && len(names) < 2000; {
 		if fields := strings.Fields(s.Text()); len(fields) > 1 {
-			names = append(names, fields[1])
+			names = append(names, py.NormalizeName(fields[1]))
 		}
 	}
+	return names
+}
+
+// randomInputs draws sets of popular projects.
+func randomInputs(tb testing.TB, n int) []string {
+	names := popular(tb)
 	rng := rand.New(rand.NewPCG(6, 5))
 	var sets []string
 	for range n {
 		var set []string
 		for range 5 {
-			set = append(set, names[rng.IntN(len(names))])
+			set = append(set, string(names[rng.IntN(len(names))]))
 		}
 		sets = append(sets, strings.Join(set, " "))
 	}
@@ -87,7 +93,10 @@ func randomInputs(tb testing.TB, n int) []string {
 // requires or with any other, three in ten of them bonuses, seven in a hundred
 // vetoes. A real knowledge base has such terms once people report what does not
 // go together.
-type paired struct{ resolver.Pipeline }
+type paired struct {
+	resolver.Pipeline
+	popular []py.Name
+}
 
 func (p paired) Terms(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
 	terms, err := p.Pipeline.Terms(ctx, candidates)
@@ -105,22 +114,22 @@ func (p paired) Terms(ctx context.Context, candidates []resolver.Candidates) ([]
 		}
 		rng := rand.New(rand.NewPCG(seed, 3))
 		for range int(0.03*float64(len(c.Releases)) + rng.Float64()) {
-			q := rng.IntN(len(candidates))
+			partner := p.popular[rng.IntN(len(p.popular))]
 			if r := c.Releases[rng.IntN(len(c.Releases))]; rng.IntN(10) < 6 && r.Requires != nil && len(r.Requires.Lines) > 0 {
 				if req, err := py.ParseRequirement(r.Requires.Lines[rng.IntN(len(r.Requires.Lines))]); err == nil {
-					if at, ok := place[req.Name]; ok {
-						q = at
-					}
+					partner = req.Name
 				}
 			}
-			a, b := some(rng, len(c.Releases)), some(rng, len(candidates[q].Releases))
+			a, second := some(rng, len(c.Releases)), rng.Uint64()
 			score, veto := -int64(50_000+rng.IntN(750_000)), rng.IntN(10) == 0
 			if rng.IntN(10) < 3 {
 				score, veto = int64(50_000+rng.IntN(250_000)), false
 			}
-			if q == i {
+			q, ok := place[partner]
+			if !ok || q == i {
 				continue
 			}
+			b := some(rand.New(rand.NewPCG(second, 1)), len(candidates[q].Releases))
 			terms = append(terms, resolver.Term{
 				Members: []resolver.Member{{Project: c.Name, Releases: a}, {Project: candidates[q].Name, Releases: b}},
 				Veto:    veto, Tier: resolver.LastTier, Score: score, Unit: "pairs", Why: resolver.Justification{Message: "it was drawn"},
@@ -153,7 +162,7 @@ func graphProblem(tb testing.TB, base, input string) *auditor {
 	if _, err := judge(context.Background(), env, a.advice, o.judgeOptions); err != nil {
 		tb.Fatal(err)
 	}
-	a.problem.Pipeline = paired{a.problem.Pipeline}
+	a.problem.Pipeline = paired{a.problem.Pipeline, popular(tb)[:500]}
 	return a
 }
 

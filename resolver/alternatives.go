@@ -85,7 +85,7 @@ func (o *optimization) versions(stacks [][]int, n int) [][]int {
 				continue
 			}
 			v := &o.vars[o.ofProject[p]]
-			alone, _ := o.closure.alone(o.closure.projects[p])
+			alone := o.alone[p]
 			for _, r := range v.values[v.valueOf[i]] {
 				if slices.Equal(alone[r][:lastLevel], alone[i][:lastLevel]) {
 					choice[p] = append(choice[p], r)
@@ -113,7 +113,7 @@ func (o *optimization) products(chosen, open []int, choice map[int][]int, n int)
 	}
 	losses := make([][]int64, len(open))
 	for k, p := range open {
-		alone, _ := o.closure.alone(o.closure.projects[p])
+		alone := o.alone[p]
 		for _, r := range choice[p] {
 			losses[k] = append(losses[k], alone[choice[p][0]][lastLevel]-alone[r][lastLevel])
 		}

@@ -28,9 +28,7 @@ type closure struct {
 	lists  map[*py.Requires]*list
 	edited map[edition]*list
 
-	terms  []Term    // that hold of stacks made of it
-	single [][]*Term // by project: those of it alone
-
+	terms   []Term // that hold of stacks made of it
 	refused []Term // stacks that the pipeline did not accept, as vetoes of their releases
 
 	work    []task  // groups whose requirements were not yet followed

@@ -48,7 +48,7 @@ func (s Search) Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, er
 		return nil, err
 	}
 	e := newEngine(newTables(c, false))
-	found, err := e.first(ctx)
+	found, _, err := e.search(ctx, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -74,7 +74,7 @@ func (e *RefusedStacksError) Error() string {
 func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, error) {
 	var refusals []string
 	for {
-		found, err := e.first(ctx)
+		found, _, err := e.search(ctx, nil)
 		if err != nil || !found {
 			return nil, refusals, err
 		}

@@ -24,6 +24,9 @@ type space struct {
 	ofExtra   [][]int32 // by project and extra
 	implied   []implication
 	terms     []spaceTerm // of several members
+
+	alone [][]worth // by project and release: what it is worth by itself
+	out   [][]bool  // by project and release: a veto excludes it
 }
 
 // A spaceVar is one variable. Value 0 is its absence, whether or not it may be.
@@ -94,6 +97,7 @@ func newSpace(c *closure) *space {
 		}
 		return cmp.Compare(p.name, q.name)
 	})
+	s.judge()
 	inTerms := s.members()
 	for _, id := range order {
 		s.ofProject[id] = int32(len(s.vars))
@@ -160,7 +164,7 @@ func (c *closure) company() iter.Seq[*Term] {
 // project makes the variable of a project.
 func (s *space) project(p *project, inTerms []Releases) spaceVar {
 	v := spaceVar{project: p.id, extra: -1, optional: true, valueOf: make([]int32, len(p.releases))}
-	alone, out := s.closure.alone(p)
+	alone, out := s.alone[p.id], s.out[p.id]
 	type key struct {
 		group *group
 		print fingerprint
@@ -223,41 +227,43 @@ func (s *space) extra(p *project, e int) spaceVar {
 	return v
 }
 
-// alone returns what each release of p is worth by itself, and which a veto
-// excludes.
-func (c *closure) alone(p *project) ([]worth, []bool) {
-	alone, out := make([]worth, len(p.releases)), make([]bool, len(p.releases))
-	for i := range c.refused {
-		if t := &c.refused[i]; len(t.Members) == 1 && c.byName[t.Members[0].Project] == p.id {
-			for r := range out {
-				out[r] = out[r] || t.Members[0].Releases.Has(r)
+// judge works out what each release is worth by itself, and which a veto excludes.
+func (s *space) judge() {
+	c := s.closure
+	s.alone, s.out = make([][]worth, len(c.projects)), make([][]bool, len(c.projects))
+	for id, p := range c.projects {
+		s.alone[id], s.out[id] = make([]worth, len(p.releases)), make([]bool, len(p.releases))
+	}
+	for _, terms := range [][]Term{c.terms, c.refused} {
+		for i := range terms {
+			t := &terms[i]
+			if len(t.Members) > 1 {
+				continue
+			}
+			id := c.byName[t.Members[0].Project]
+			c.projects[id].each(t.Members[0].Releases, func(r int) {
+				if t.Veto {
+					s.out[id][r] = true
+				} else {
+					s.alone[id][r][levelOf(t.Tier)] += t.Score
+				}
+			})
+		}
+	}
+	for id, p := range c.projects {
+		if c.admit.policy(p.name) != IfNecessary {
+			continue
+		}
+		final := false
+		for i := range p.releases {
+			final = final || p.reached.has(i) && p.rankLast(i) == 0
+		}
+		for i := range p.releases {
+			if final && p.rankLast(i) == 1 {
+				s.alone[id][i][prereleaseLevel] = -1
 			}
 		}
 	}
-	for _, t := range c.single[p.id] {
-		for i := range p.source.Releases {
-			switch {
-			case !t.Members[0].Releases.Has(i):
-			case t.Veto:
-				out[i] = true
-			default:
-				alone[i][levelOf(t.Tier)] += t.Score
-			}
-		}
-	}
-	if c.admit.policy(p.name) != IfNecessary {
-		return alone, out
-	}
-	final := false
-	for i := range p.releases {
-		final = final || p.reached.has(i) && p.rankLast(i) == 0
-	}
-	for i := range p.releases {
-		if final && p.rankLast(i) == 1 {
-			alone[i][prereleaseLevel] = -1
-		}
-	}
-	return alone, out
 }
 
 // A fingerprint tells sets of sets apart.

@@ -73,7 +73,7 @@ func (s Search) Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *Unk
 		return nil, nil, err
 	}
 	e := newEngine(newTables(c, false))
-	found, err := e.first(ctx)
+	found, _, err := e.search(ctx, nil)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -179,6 +179,7 @@ const maxDoubts = 20
 // rest, as far as is known: where what is unknown could make them do so, the
 // report says that it is not known.
 func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
+	var e *engine // of everything unknown at its most helpful
 	doubts := 0
 	for i := range r.Stack {
 		c := &r.Stack[i]
@@ -186,18 +187,18 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 			continue
 		}
 		doubts++
-		pin, err := py.ParseRequirement(fmt.Sprintf("%s==%s", c.Name, c.Why.Better))
-		if err != nil {
-			return err
+		if e == nil {
+			closure, err := newClosure(ctx, p, k, fullHope)
+			if err != nil {
+				return err
+			}
+			e = newEngine(newTables(closure, false))
 		}
-		q := *p
-		q.Requirements = append(slices.Clone(p.Requirements), Requirement{Requirement: pin})
-		closure, err := newClosure(ctx, &q, k, fullHope)
-		if err != nil {
-			return err
+		better, ok := e.named(py.Package{Name: c.Name, Version: c.Why.Better})
+		if !ok {
+			continue
 		}
-		e := newEngine(newTables(closure, false))
-		found, err := e.first(ctx)
+		found, _, err := e.search(ctx, []lit{better})
 		var gaveUp *GaveUpError
 		if errors.As(err, &gaveUp) {
 			continue
@@ -218,4 +219,18 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 		}
 	}
 	return nil
+}
+
+// named returns the literal that a package is chosen, if it is a candidate.
+func (e *engine) named(p py.Package) (lit, bool) {
+	id, ok := e.closure.byName[p.Name]
+	if !ok {
+		return noLit, false
+	}
+	for k, i := range e.cands[id] {
+		if r := &e.closure.projects[id].releases[i]; r.standIn == nil && r.Version.Compare(p.Version) == 0 {
+			return e.candidate(id, k), true
+		}
+	}
+	return noLit, false
 }

@@ -23,7 +23,7 @@ func (s *space) limits() (all [levels]limit) {
 			continue
 		}
 		var best, worst worth
-		alone, _ := s.closure.alone(s.closure.projects[v.project])
+		alone := s.alone[v.project]
 		for _, releases := range v.values {
 			for _, r := range releases {
 				for level, score := range alone[r] {
