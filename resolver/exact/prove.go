@@ -295,12 +295,12 @@ func (p *prover) lower(b *box, root bool) (done, fixed bool, err error) {
 			}
 			return false, false, ErrBudget
 		}
-		if last-b.sum <= (b.sum-p.need)/slow {
+		if last-b.ub <= (b.sum-p.need)/slow {
 			stall++
 		} else {
 			stall = 0
 		}
-		last = b.sum
+		last = b.ub
 		left, all := b.clone().fix(p.need)
 		if left*3 < all*2 && left < all || stall >= patience && left*20 < all*19 {
 			return false, true, nil

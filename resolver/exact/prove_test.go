@@ -318,7 +318,7 @@ func TestProve(t *testing.T) {
 		target := int64(-1)
 		if len(all) > 0 {
 			target = all[0].Score
-			if p, err := Prove(t.Context(), n, target-1, 1<<24); err == nil {
+			if p, err := Prove(t.Context(), n, target-1, 0); err == nil {
 				t.Fatalf("seed %d: proved %d of a network with a stack of %d: %v", seed, target-1, target, p)
 			}
 		} else {
@@ -336,7 +336,7 @@ func TestProve(t *testing.T) {
 				n.Groups[k].Score = 0
 			}
 		}
-		p, err := Prove(t.Context(), n, target, 1<<24)
+		p, err := Prove(t.Context(), n, target, 0)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
