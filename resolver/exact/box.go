@@ -25,7 +25,8 @@ type box struct {
 	base int64   // worth of what is decided
 	x    []int32 // by variable of the network: its value if decided, or -1
 
-	ub    int64 // no stack of the box is worth more, when last looked
+	sum   int64 // the bound with the messages of when last looked
+	ub    int64 // the least bound so far: no stack of the box is worth more
 	depth int32
 	loops int32 // how many of the search's loop formulas are in
 	from  int32 // variable of the network that was branched on last, or -1
@@ -132,17 +133,19 @@ func (b *box) bound() int64 {
 			m = max(m, w)
 		}
 		if m < alive {
-			b.ub = dead
+			b.sum, b.ub = dead, dead
 			return dead
 		}
 		sum += m
 	}
+	b.sum = sum
 	b.ub = min(b.ub, sum)
 	return b.ub
 }
 
 // fix removes values with which no stack of the box is worth need, and returns
-// how many are left of how many.
+// how many are left of how many. It goes by the bound of now, not by the least so
+// far: rounding may have raised it a little.
 func (b *box) fix(need int64) (left, all int) {
 	for _, v := range b.vars {
 		m := int64(dead)
@@ -150,7 +153,7 @@ func (b *box) fix(need int64) (left, all int) {
 		for _, w := range vs {
 			m = max(m, w)
 		}
-		cut := max(need-b.ub+m, alive)
+		cut := max(need-b.sum+m, alive)
 		for k, w := range vs {
 			if w >= cut {
 				left++

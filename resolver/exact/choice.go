@@ -1,5 +1,7 @@
 package exact
 
+import "github.com/thamos/thamos/resolver/wcsp"
+
 // updateChoice sends messages so that the choice is worth at most 0 and each of
 // its variables has an equal share of the best that is left. Values of one class
 // get one message: the choice cannot tell them apart, so what they differ by
@@ -90,7 +92,11 @@ func (z *scratch) updateChoice(b *box, c *choice) {
 		if c.loop {
 			gone = all
 		}
-		z.tell(qs, c.absent, b.d[c.dq:c.dq+2], present, share(present, some, n), absent, share(absent, gone, n))
+		s := share(present, some, n)
+		if z.big > 0 && c.loop && s < alive && present > alive {
+			s = present - z.big
+		}
+		z.tell(qs, c.absent, b.d[c.dq:c.dq+2], present, s, absent, share(absent, gone, n))
 	}
 	for k := range c.members {
 		m := &c.members[k]
@@ -141,9 +147,12 @@ func (z *scratch) updateChoice(b *box, c *choice) {
 				best = max(isOn, isOff)
 			}
 			s := share(w, best, n)
-			if s < alive {
+			if s < alive && (z.big == 0 || c.factor.Kind != wcsp.LoopFactor) {
 				step[e], change = dead, true
 				continue
+			}
+			if s < alive {
+				s = w - z.big
 			}
 			step[e] = s - w - d[e]
 			d[e] = s - w

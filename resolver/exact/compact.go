@@ -103,7 +103,7 @@ func (b *box) detachQ(c *choice) int64 {
 func (b *box) foldChoices() (left []choice, ok bool) {
 	for k := range b.choices {
 		c := b.choices[k]
-		keep, ok := b.foldChoice(&c)
+		keep, ok := b.foldChoice(&c, false)
 		if !ok {
 			return nil, false
 		}
@@ -114,7 +114,9 @@ func (b *box) foldChoices() (left []choice, ok bool) {
 	return left, true
 }
 
-func (b *box) foldChoice(c *choice) (keep, ok bool) {
+// foldChoice folds one choice, but if named no score that only a message of the
+// choice could give to its last member.
+func (b *box) foldChoice(c *choice, named bool) (keep, ok bool) {
 	carry := int64(0) // what the choice is worth besides
 	free := false     // it is worth the same whatever happens
 	if c.q >= 0 {
@@ -179,7 +181,7 @@ func (b *box) foldChoice(c *choice) (keep, ok bool) {
 		}
 		free = true
 	}
-	if !free && len(members) == 1 && c.q < 0 {
+	if !free && len(members) == 1 && c.q < 0 && !(named && c.none > alive) {
 		m := &members[0]
 		lo, hi := b.slots(m.v)
 		for k := range hi - lo {

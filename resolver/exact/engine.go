@@ -65,4 +65,8 @@ func (z *search) solve() {
 	}
 	z.bound = z.best()
 	z.record()
+	z.stacks[0].Values = z.canonical(z.snap, z.stacks[0].Values, z.stacks[0].Score)
+	if z.count > 1 && !z.ended {
+		z.following()
+	}
 }

@@ -126,7 +126,7 @@ func (z *search) addLoops(b *box) *box {
 	for _, loop := range z.loops[b.loops:] {
 		out := outside(z.net, loop)
 		for _, v := range loop {
-			b.addLoop(z.net, at, v, loop, out)
+			b.addLoop(at, v, loop, out, z.big > 0)
 		}
 	}
 	b.loops = int32(len(z.loops))
@@ -137,8 +137,9 @@ func (z *search) addLoops(b *box) *box {
 	return b
 }
 
-// addLoop adds the loop formula of one variable.
-func (b *box) addLoop(n *wcsp.Network, at []int32, v int32, loop []int32, out []wcsp.Support) {
+// addLoop adds the loop formula of one variable; if named even if there is nobody
+// left to hold it up.
+func (b *box) addLoop(at []int32, v int32, loop []int32, out []wcsp.Support, named bool) {
 	c := choice{factor: wcsp.Factor{Kind: wcsp.LoopFactor, Index: v, Loop: loop}, q: at[v], absent: -1, loop: true}
 	switch {
 	case b.x[v] == 0:
@@ -174,7 +175,7 @@ func (b *box) addLoop(n *wcsp.Network, at []int32, v int32, loop []int32, out []
 		b.d = append(b.d, 0, 0, 0)
 		c.members = append(c.members, m)
 	}
-	if len(c.members) == 0 {
+	if len(c.members) == 0 && !named {
 		if c.q < 0 {
 			b.base = dead // nothing of the box is left
 			return

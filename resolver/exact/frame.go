@@ -33,7 +33,7 @@ func (z *search) run(f *frame, b *box) {
 	defer func() { z.frame = outer }()
 	f.push(b)
 	for len(f.open) > 0 && !z.tick() && !(f.enough && f.best > alive) {
-		b := f.pop()
+		b := f.pop(z.req.Width)
 		for b != nil && !(f.enough && f.best > alive) {
 			if b.ub < f.need {
 				break
@@ -94,10 +94,10 @@ func (f *frame) push(b *box) {
 	f.size += b.size()
 }
 
-// pop takes the most promising box, or the deepest if memory is short.
-func (f *frame) pop() *box {
+// pop takes the most promising box, or the deepest if there are too many.
+func (f *frame) pop(width int) *box {
 	at := 0
-	if f.size > memory {
+	if f.size > memory || width > 0 && len(f.open) > width {
 		for k, b := range f.open {
 			if b.depth > f.open[at].depth {
 				at = k

@@ -127,7 +127,7 @@ func (z *search) record() {
 // falls too slowly. At the root it keeps what may tie with the best stack so far.
 func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	z.fit(b.shape)
-	root := b.depth == 0 && f.top
+	root := b.depth == 0 && f.main
 	slow, patience := int64(50), 2
 	if root {
 		slow, patience = 250, 6
