@@ -180,6 +180,9 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 	if a.knowledge.indexes != nil {
 		plan.Now = env.Now().UTC().Truncate(24 * time.Hour).Unix()
 	}
+	if a.asked != nil {
+		plan.Now, plan.Clock = a.asked.Now, a.asked.Clock
+	}
 	if s.thoth != nil {
 		plan.Host = s.thoth.Host(plan.Host)
 		for k, v := range s.thoth.Labels {

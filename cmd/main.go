@@ -121,6 +121,7 @@ missing, damaged or too old; 5 a fault of thamos.`,
 		newKB(env),
 		newUnits(env),
 		newPrescriptions(env),
+		newVerifyCertificate(env),
 		newVersion(env),
 	)
 	for _, c := range root.Commands() {

@@ -106,8 +106,21 @@ func (e *engine) worth(p, i int, s *standing) Score {
 	return score
 }
 
-// refuse excludes the stack that was found, and reports whether there may be
-// others.
+// refuse excludes a stack from what the closure's spaces have.
+func (c *closure) refuse(chosen []int, in foundStack) {
+	t := Term{Veto: true}
+	for id, p := range c.projects {
+		if in[id] {
+			set := NewReleases(len(p.releases))
+			set.Add(chosen[id])
+			t.Members = append(t.Members, Member{p.name, set})
+		}
+	}
+	c.refused = append(c.refused, t)
+}
+
+// refuse excludes the stack that was found from what the engine finds, and
+// reports whether there may be others.
 func (e *engine) refuse() bool {
 	var clause []lit
 	e.walk(func(p int) bool {

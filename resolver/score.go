@@ -12,6 +12,7 @@ import (
 
 // score asks the pipeline for the terms of what was reached.
 func (c *closure) score(ctx context.Context) error {
+	c.single = make([][]*Term, len(c.projects))
 	if c.problem.Pipeline == nil {
 		return nil
 	}
@@ -37,6 +38,12 @@ func (c *closure) score(ctx context.Context) error {
 	}
 	var err error
 	c.terms, err = termsOf(ctx, c.problem.Pipeline, all)
+	for i := range c.terms {
+		if t := &c.terms[i]; len(t.Members) == 1 {
+			id := c.byName[t.Members[0].Project]
+			c.single[id] = append(c.single[id], t)
+		}
+	}
 	return err
 }
 
@@ -158,10 +165,13 @@ func (c *closure) standings() []standing {
 	return all
 }
 
-// has reports whether release i of a project, which may be one that stands in,
-// is in the member's set.
+// in reports whether release i of a project is in the member's set. Of those that
+// stand in only a set of our own has any: the pipeline does not know them.
 func (p *project) in(set Releases, i int) bool {
-	return p.releases[i].standIn == nil && set.Has(i)
+	if p.releases[i].standIn != nil {
+		return i>>6 < len(set) && set.Has(i)
+	}
+	return set.Has(i)
 }
 
 // rank orders the releases of p that were reached: preferred first.

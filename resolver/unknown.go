@@ -63,6 +63,11 @@ func (e *UnknownError) Error() string {
 // of what A chose it thinks as it would with full knowledge, since all that this
 // depends on is known, and of what is unread it thinks no worse.
 func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
+	return Search{}.Ask(ctx, p, k)
+}
+
+// Ask is the function of the same name with a search of one's own.
+func (s Search) Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
 	c, err := newClosure(ctx, p, k, askable)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +80,10 @@ func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, 
 	case !found:
 		return nil, nil, conflict(ctx, c)
 	}
-	r := e.report()
+	r, err := s.best(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	u := e.unknown(r)
 	if p.Pipeline != nil && p.Pipeline.Hindsight() {
 		e.hindsight(r, u)

@@ -1,0 +1,51 @@
+package exact
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/thamos/thamos/resolver/wcsp"
+	"github.com/thamos/thamos/resolver/wcsp/wcsptest"
+)
+
+func TestMedians(t *testing.T) {
+	if !*deep {
+		t.Skip()
+	}
+	for _, n := range []int{40, 150, 300} {
+		var ms, near []float64
+		nodes := []int64{}
+		var bs []float64
+		for seed := range uint64(30) {
+			net := wcsptest.Generate(seed, n, 0.05)
+			begin := time.Now()
+			half := time.Duration(0)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			res, err := Engine{}.Search(ctx, net, wcsp.Request{Record: func(p wcsp.Point) {
+				if half == 0 && p.Best != wcsp.None && p.Bound != wcsp.Unbounded && float64(p.Bound-p.Best) < 0.01*float64(max(p.Best, -p.Best)) {
+					half = time.Since(begin)
+				}
+			}})
+			cancel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := time.Since(begin)
+			if res.Status != wcsp.Optimal {
+				t.Errorf("n %d seed %d: %v nodes %d", n, seed, res.Status, res.Stats.Nodes)
+			}
+			ms = append(ms, float64(d.Microseconds())/1000)
+			near = append(near, float64(half.Microseconds())/1000)
+			nodes = append(nodes, res.Stats.Nodes)
+			bs = append(bs, float64(res.Stats.Work)/float64(d.Nanoseconds()))
+		}
+		slices.Sort(ms)
+		slices.Sort(near)
+		slices.Sort(nodes)
+		slices.Sort(bs)
+		fmt.Printf("%d: median %.2f p90 %.2f max %.2f; 1%%: %.2f; nodes %d max %d; work/ns %.2f %.2f\n", n, ms[15], ms[27], ms[29], near[15], nodes[15], nodes[29], bs[0], bs[29])
+	}
+}
