@@ -45,28 +45,13 @@ var famousCases = []famousCase{
 // the answers without each of them, on the graph and the advisories of the
 // third-party data.
 func TestConformanceFamousCases(t *testing.T) {
-	graphs, err := filepath.Glob(filepath.Join(filepath.Dir(sharedData(t, "KGraph.zip")), "KGraph*.zip"))
+	sharedData(t, "KGraph.zip")
+	base, err := graphBase()
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, _, stderr := testEnv(t, nil)
-	graph, err := filepath.Abs(graphs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	advisories, err := filepath.Abs(sharedData(t, "advisories.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"kb", "import", "--format", "kgraph", graph, "--date", "2024-05-20", "--output", "graph.db"},
-		{"kb", "import", "--format", "osv", advisories, "--date", "2024-10-10", "--kb", "graph.db", "--output", "graph.db"},
-	} {
-		if exit := Main(context.Background(), env, args); exit != exitOK {
-			t.Fatalf("%v: exit status %d\n%s", args, exit, stderr)
-		}
-	}
-	audit(t, env, "graph.db", famousCases)
+	env, _, _ := testEnv(t, nil)
+	audit(t, env, base, famousCases)
 }
 
 // TestFamousCases does so on the embedded knowledge base, as far as it holds
