@@ -45,8 +45,8 @@ func (s Anneal) run(u *run) {
 			w.Load(u.best.stacks[0].Values)
 		}
 		temperature = first * math.Pow(cool, part)
-		for range stride {
-			gain, ok := w.Try()
+		for i := 0; i < stride && !u.full(); i++ {
+			gain, ok := u.try()
 			switch {
 			case !ok:
 			case gain >= 0 || u.rng.Float64() < math.Exp(float64(gain)/temperature):
@@ -72,8 +72,8 @@ func (u *run) visit(w *wcsp.Walker) {
 // move on average; at least 1.
 func (u *run) change(w *wcsp.Walker) float64 {
 	sum, moves := 0.0, 0.0
-	for range 4 * stride {
-		if gain, ok := w.Try(); ok {
+	for i := 0; i < 4*stride && !u.full(); i++ {
+		if gain, ok := u.try(); ok {
 			sum += math.Abs(float64(gain))
 			moves++
 			w.Keep()

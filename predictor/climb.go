@@ -39,8 +39,8 @@ func (s Climb) run(u *run) {
 				w.Load(x)
 			}
 		}
-		for range stride {
-			gain, ok := w.Try()
+		for i := 0; i < stride && !u.full(); i++ {
+			gain, ok := u.try()
 			switch {
 			case ok && gain > 0:
 				idle = 0

@@ -67,7 +67,10 @@ func (s MCTS) run(u *run) {
 			rate: or(s.Rate, 0.1), patience: patience, score: wcsp.None,
 		}
 	}
-	t := &tree{u: u, below: below, explore: or(s.Explore, 0.1), best: or(s.Best, 0.5)}
+	t := &tree{u: u, below: below, explore: or(s.Explore, 0.1), best: or(s.Best, 0.5), most: maxNodes}
+	if u.width > 0 {
+		t.most = u.width
+	}
 	t.nodes = append(t.nodes, node{first: -1, next: -1})
 	t.path = make([]int32, len(u.n.Vars)+1)
 	roll := newRollouts(u, t.choose)
@@ -139,12 +142,13 @@ type tree struct {
 	below         policy
 	nodes         []node
 	path          []int32 // by depth: node, negative below the tree
+	most          int     // nodes
 	deep          int     // the last depth of path that this roll-out has set
 	low, high     float64 // of scores seen
 	explore, best float64
 }
 
-// maxNodes bounds the tree; it grows no more then.
+// maxNodes bounds the tree unless a request does; it grows no more then.
 const maxNodes = 1 << 18
 
 // choose is a choice.
@@ -202,7 +206,7 @@ func (t *tree) child(at, x int32) int32 {
 			return c
 		}
 	}
-	if len(t.nodes) == maxNodes {
+	if len(t.nodes) >= t.most {
 		return -1
 	}
 	t.nodes = append(t.nodes, node{x: x, first: -1, next: t.nodes[at].first})

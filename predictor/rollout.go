@@ -28,7 +28,9 @@ const ends = 64
 // roll-out was given up.
 func (r *rollouts) next() (x []int32, ok bool) {
 	r.u.rolls++
-	ok = r.u.f.Dive(r.u.ctx, r.choose, ends, r.x)
+	if ok = r.u.f.Dive(r.u.ctx, r.choose, ends, r.x); ok {
+		r.u.looked++
+	}
 	return r.x, ok
 }
 

@@ -24,7 +24,10 @@ type run struct {
 	status wcsp.Status
 
 	walker *wcsp.Walker // nil for none
-	scored int64        // work of scoring roll-outs
+	limit  int64        // of stacks looked at; 0 for none
+	looked int64
+	width  int   // of the tree; 0 for none
+	scored int64 // work of scoring roll-outs
 	rolls  int64
 	shown  int64 // the score that was recorded last
 	next   int64 // when to record though nothing is better
@@ -35,7 +38,7 @@ type run struct {
 // everything, body goes on as long as more says.
 func search(ctx context.Context, n *wcsp.Network, r wcsp.Request, o Options, body func(u *run)) (wcsp.Result, error) {
 	u := &run{
-		ctx: ctx, n: n, record: r.Record, bound: wcsp.Unbounded, budget: r.Budget,
+		ctx: ctx, n: n, record: r.Record, bound: wcsp.Unbounded, budget: r.Budget, limit: r.Limit, width: r.Width,
 		rng:   rand.New(rand.NewPCG(r.Seed, 0)),
 		best:  pool{count: max(r.Count, 1)},
 		shown: wcsp.None,
@@ -70,6 +73,7 @@ func search(ctx context.Context, n *wcsp.Network, r wcsp.Request, o Options, bod
 		u.status, u.bound = wcsp.Infeasible, wcsp.None
 		return u.result(), nil
 	}
+	u.looked++
 	u.best.offer(x, n.Score(x))
 	if o.Bound != nil {
 		u.bound = o.Bound(n)
@@ -108,7 +112,7 @@ func (u *run) more(temperature float64) bool {
 	switch {
 	case u.best.meets(u.bound):
 		u.status = wcsp.Optimal
-	case work >= u.budget:
+	case work >= u.budget || u.full():
 		u.status = wcsp.Budget
 	case u.turns&15 == 0 && u.ctx.Err() != nil:
 		u.status = wcsp.Interrupted
@@ -116,6 +120,17 @@ func (u *run) more(temperature float64) bool {
 		return true
 	}
 	return false
+}
+
+// full reports whether as many stacks were looked at as may be.
+func (u *run) full() bool { return u.limit > 0 && u.looked >= u.limit }
+
+// try has the run's walker try a move, and counts the stacks that it meets.
+func (u *run) try() (gain int64, ok bool) {
+	if gain, ok = u.walker.Try(); ok {
+		u.looked++
+	}
+	return gain, ok
 }
 
 // work returns the work of the run so far.
