@@ -53,18 +53,32 @@ func (f *Finder) Find(ctx context.Context, choose func(v int32) int32, x []int32
 	if choose == nil {
 		choose = f.p.First
 	}
-	found, done := f.dive(ctx, choose, false, short)
+	at := func(v int32, _ int) int32 { return choose(v) }
+	found, done := f.dive(ctx, at, false, short)
 	for limit := short; !found && !done; limit += limit / 2 {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		found, done = f.dive(ctx, choose, true, limit)
+		found, done = f.dive(ctx, at, true, limit)
 	}
 	return found && f.p.Values(x), nil
 }
 
+// Dive fills x with a stack as Find does, but gives up after that many dead ends:
+// false says nothing then. The depth that choose is told is how many variables are
+// decided already; after a dead end it is asked again from where that left off.
+func (f *Finder) Dive(ctx context.Context, choose func(v int32, depth int) int32, ends int, x []int32) bool {
+	base := f.p.Mark()
+	work := f.p.Work()
+	found, _ := f.dive(ctx, choose, false, ends)
+	found = found && f.p.Values(x)
+	f.p.Undo(base)
+	f.stats.Work += f.p.Work() - work
+	return found
+}
+
 // dive looks for a stack until that many dead ends. It is done if there is none.
-func (f *Finder) dive(ctx context.Context, choose func(v int32) int32, hardest bool, limit int) (found, done bool) {
+func (f *Finder) dive(ctx context.Context, choose func(v int32, depth int) int32, hardest bool, limit int) (found, done bool) {
 	p, ends := f.p, 0
 	base := p.Mark()
 	path := f.path[:0]
@@ -77,7 +91,7 @@ func (f *Finder) dive(ctx context.Context, choose func(v int32) int32, hardest b
 		if !hardest {
 			next = v
 		}
-		t := turn{v: v, x: choose(v), mark: p.Mark(), next: next}
+		t := turn{v: v, x: choose(v, len(path)), mark: p.Mark(), next: next}
 		path = append(path, t)
 		f.stats.Nodes++
 		ok := p.Assign(t.v, t.x)
