@@ -392,7 +392,9 @@ func (p *prover) messages(b *box) (all []wcsp.Message) {
 		for _, v := range of {
 			m := wcsp.Message{Factor: f, Var: int32(v), Deltas: make([]int64, len(p.names.Variables[v].Classes))}
 			for x := range m.Deltas {
-				m.Deltas[x] = p.rng.Int64N(3*wcsp.Scale) - 3*wcsp.Scale/2
+				if p.rng.IntN(3) == 0 {
+					m.Deltas[x] = p.rng.Int64N(3*wcsp.Scale) - 3*wcsp.Scale/2
+				}
 			}
 			all = append(all, m)
 		}

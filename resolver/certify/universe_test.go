@@ -319,15 +319,37 @@ func drawWorld(rng *rand.Rand) (u universe, problem string) {
 	}
 	count := rng.IntN(9)
 	if wide {
-		count = 12
+		count = 16
 	}
 	for range count {
+		if wide && rng.IntN(2) == 0 { // a frustrated pair
+			i := rng.Perm(len(names))
+			fmt.Fprintf(&p, "term 7 %d %s%s %s%s\n", rng.IntN(13)-6, names[i[0]], pick(specs[3:]...), names[i[1]], pick(specs[3:]...))
+			continue
+		}
 		what := pick("term 0 -3", "term 0 2", "term 1 -2", "term 3 -1", "term 7 -5", "term 7 -4", "term 7 -2", "term 7 3", pick("veto", "term 7 -3"))
 		fmt.Fprintf(&p, "%s", what)
 		for _, i := range rng.Perm(len(names))[:1+rng.IntN(min(4, len(names)))] {
 			fmt.Fprintf(&p, " %s%s", names[i], pick(specs...))
 		}
 		fmt.Fprintln(&p)
+	}
+	return parseUniverse(text.String()), p.String()
+}
+
+// drawFrustrated draws a world whose best stack takes branching to prove: every
+// two of its projects have terms.
+func drawFrustrated(rng *rand.Rand) (u universe, problem string) {
+	var text, p strings.Builder
+	names := []string{"a", "b", "c", "d"}
+	for i, n := range names {
+		fmt.Fprintf(&text, "%s 1.0\n%s 2.0\n%s 3.0\n", n, n, n)
+		fmt.Fprintln(&p, n)
+		for _, other := range names[:i] {
+			for range 3 {
+				fmt.Fprintf(&p, "term 7 %d %s==%d %s==%d\n", rng.IntN(9)-5, n, 1+rng.IntN(3), other, 1+rng.IntN(3))
+			}
+		}
 	}
 	return parseUniverse(text.String()), p.String()
 }
