@@ -117,7 +117,7 @@ func TestFromProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFactors := []Factor{{Pair: []string{"a", "b"}}, {Loop: []string{"b", "b", "b[x]"}}, {Group: "g"}, {Presence: "b[x]"}}
+	wantFactors := []Factor{{Pair: []string{"b", "a"}}, {Loop: []string{"b", "b", "b[x]"}}, {Group: "g"}, {Presence: "b[x]"}}
 	if !reflect.DeepEqual(s.Factors, wantFactors) {
 		t.Errorf("factors %v", s.Factors)
 	}
