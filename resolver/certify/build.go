@@ -41,7 +41,8 @@ func GroupID(members []resolver.Member) string {
 // fails if the proof names what is not in names.
 func FromProof(names *Names, level int, weights Worth, target int64, proof wcsp.Proof) (Stage, error) {
 	s := Stage{Level: level, Weights: weights, Target: target, Variables: names.Variables}
-	b := builder{names: names, stage: &s, known: map[factorKey]int{}, placed: map[[2]int]int{}}
+	b := builder{names: names, stage: &s, known: map[factorKey]int{}, placed: map[place]int{}}
+	var e encoder
 	var out step
 	for i := range proof {
 		in := &proof[i]
@@ -57,8 +58,9 @@ func FromProof(names *Names, level int, weights Worth, target int64, proof wcsp.
 				return s, fmt.Errorf("step %d, message %d: %w", i, k, err)
 			}
 		}
-		s.Proof = s.Proof.append(&out)
+		e.add(&out)
 	}
+	s.Proof = e.proof
 	return s, s.Proof.validate(s.Variables, len(s.Factors))
 }
 
@@ -67,7 +69,7 @@ type builder struct {
 	stage *Stage
 	known map[factorKey]int // factors, by what they are
 
-	placed map[[2]int]int // messages of a step, by factor and variable
+	placed map[place]int // messages of a step, by factor and variable
 }
 
 type factorKey struct {
@@ -89,7 +91,7 @@ func (b *builder) message(s *step, m *wcsp.Message) error {
 	if len(m.Deltas) != len(v.Classes) {
 		return fmt.Errorf("%d deltas for the %d values of %s", len(m.Deltas), len(v.Classes), v.Name)
 	}
-	key := [2]int{factor, int(m.Var)}
+	key := place{factor, int(m.Var)}
 	if i, ok := b.placed[key]; ok {
 		same := &s.messages[i]
 		same.deltas = slices.Clone(same.deltas)

@@ -74,11 +74,12 @@ func end(steps []step, i int) int {
 	return i
 }
 
-func encode(steps []step) (p Proof) {
+func encode(steps []step) Proof {
+	var e encoder
 	for i := range steps {
-		p = p.append(&steps[i])
+		e.add(&steps[i])
 	}
-	return p
+	return e.proof
 }
 
 // branch picks a branch of a plain proof.

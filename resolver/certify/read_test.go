@@ -3,6 +3,7 @@ package certify
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
@@ -68,7 +69,15 @@ func TestReadRefuses(t *testing.T) {
 // TestProofRefuses: each fault of a proof's bytes is named.
 func TestProofRefuses(t *testing.T) {
 	vars := []Variable{{Name: "a", Classes: [][]string{{}, {"1.0"}}}}
-	large := Proof{byte(wcsp.BoundStep)}.number(1).number(0).number(0)
+	large := func(deltas ...int64) (p Proof) { // twice the same message
+		for range 2 {
+			p = append(p, byte(wcsp.FixStep)).number(1).number(0).number(0)
+			for _, d := range deltas {
+				p = binary.AppendVarint(p, d)
+			}
+		}
+		return append(p, byte(bareBound))
+	}
 	for _, c := range []struct {
 		name  string
 		proof Proof
@@ -86,7 +95,11 @@ func TestProofRefuses(t *testing.T) {
 		{"deltas", Proof{0, 1, 0, 0, 0}, "it ends too early"},
 		{"messages", Proof{0, 200, 1, 0}, "number of messages 200"},
 		{"endless number", Proof{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, "it ends too early"},
-		{"large", append(large, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0), "out of bounds"},
+		{"large", large(maxDelta+1, 0), "step 1: a message to a is out of bounds"},
+		{"small", large(0, -maxDelta-1), "step 1: a message to a is out of bounds"},
+		{"larger and larger", large(maxDelta/2+1, 0), "step 2: a message to a is out of bounds"},
+		{"beyond all", large(1<<62, 1<<62), "step 1: a message to a is out of bounds"},
+		{"beyond and back", large(1<<62, -1<<62), "step 1: a message to a is out of bounds"},
 	} {
 		if err := c.proof.validate(vars, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
@@ -111,7 +124,9 @@ func TestFromProof(t *testing.T) {
 		{Kind: wcsp.BranchStep, Var: 1, Values: []int32{1, 0}},
 		{Kind: wcsp.FixStep, Messages: []wcsp.Message{told(pair, 0, 5, -7), told(loop, 1, 0, 1<<59), told(pair, 0, 1, 1)}},
 		{Kind: wcsp.BoundStep, Messages: []wcsp.Message{told(wcsp.Factor{Kind: wcsp.GroupFactor}, 2, -1<<60, 1<<60)}},
-		{Kind: wcsp.BoundStep, Messages: []wcsp.Message{told(wcsp.Factor{Kind: wcsp.PresenceFactor, Index: 2}, 1, 0, 0)}},
+		{Kind: wcsp.FixStep, Messages: []wcsp.Message{told(wcsp.Factor{Kind: wcsp.PresenceFactor, Index: 2}, 1, 0, 0)}},
+		{Kind: wcsp.FixStep, Messages: []wcsp.Message{told(loop, 1, 1, 1), told(wcsp.Factor{Kind: wcsp.GroupFactor}, 2, 0, 1)}},
+		{Kind: wcsp.BoundStep},
 	}
 	s, err := FromProof(names, 8, Worth{8: 1}, -3, proof)
 	if err != nil {
@@ -125,7 +140,9 @@ func TestFromProof(t *testing.T) {
 		{kind: wcsp.BranchStep, variable: 1, values: []int{0, 1}},
 		{kind: wcsp.FixStep, messages: []message{{0, 0, []int64{6, -6}}, {1, 1, []int64{0, 1 << 59}}}},
 		{kind: wcsp.BoundStep, messages: []message{{2, 2, []int64{-1 << 60, 1 << 60}}}},
-		{kind: wcsp.BoundStep, messages: []message{{3, 1, []int64{0, 0}}}},
+		{kind: wcsp.FixStep}, // messages of 0 are none
+		{kind: wcsp.FixStep, messages: []message{{1, 1, []int64{1, 1}}, {2, 2, []int64{0, 1}}}},
+		{kind: wcsp.BoundStep},
 	}
 	d := decoder{rest: s.Proof, vars: s.Variables, factors: len(s.Factors)}
 	for i := range want {
