@@ -41,7 +41,8 @@ func GroupID(members []resolver.Member) string {
 // fails if the proof names what is not in names.
 func FromProof(names *Names, level int, weights Worth, target int64, proof wcsp.Proof) (Stage, error) {
 	s := Stage{Level: level, Weights: weights, Target: target, Variables: names.Variables}
-	b := builder{names: names, stage: &s, known: map[string]int{}}
+	b := builder{names: names, stage: &s, known: map[factorKey]int{}, placed: map[place]int{}}
+	var e encoder
 	var out step
 	for i := range proof {
 		in := &proof[i]
@@ -51,20 +52,30 @@ func FromProof(names *Names, level int, weights Worth, target int64, proof wcsp.
 			out.values = append(out.values, int(x))
 		}
 		slices.Sort(out.values)
+		clear(b.placed)
 		for k := range in.Messages {
 			if err := b.message(&out, &in.Messages[k]); err != nil {
 				return s, fmt.Errorf("step %d, message %d: %w", i, k, err)
 			}
 		}
-		s.Proof = s.Proof.append(&out)
+		e.add(&out)
 	}
+	s.Proof = e.proof
 	return s, s.Proof.validate(s.Variables, len(s.Factors))
 }
 
 type builder struct {
 	names *Names
 	stage *Stage
-	known map[string]int // factors, by what they are
+	known map[factorKey]int // factors, by what they are
+
+	placed map[place]int // messages of a step, by factor and variable
+}
+
+type factorKey struct {
+	kind wcsp.FactorKind
+	a, b int32
+	text string // of a group or a loop
 }
 
 // message adds a message, or adds it to one of the same factor and variable.
@@ -80,15 +91,16 @@ func (b *builder) message(s *step, m *wcsp.Message) error {
 	if len(m.Deltas) != len(v.Classes) {
 		return fmt.Errorf("%d deltas for the %d values of %s", len(m.Deltas), len(v.Classes), v.Name)
 	}
-	for i := range s.messages {
-		if same := &s.messages[i]; same.factor == factor && same.variable == int(m.Var) {
-			same.deltas = slices.Clone(same.deltas)
-			for x := range same.deltas {
-				same.deltas[x] += m.Deltas[x]
-			}
-			return nil
+	key := place{factor, int(m.Var)}
+	if i, ok := b.placed[key]; ok {
+		same := &s.messages[i]
+		same.deltas = slices.Clone(same.deltas)
+		for x := range same.deltas {
+			same.deltas[x] += m.Deltas[x]
 		}
+		return nil
 	}
+	b.placed[key] = len(s.messages)
 	s.messages = append(s.messages, message{factor, int(m.Var), m.Deltas})
 	return nil
 }
@@ -97,27 +109,30 @@ func (b *builder) message(s *step, m *wcsp.Message) error {
 func (b *builder) factor(in *wcsp.Factor) (int, error) {
 	var f Factor
 	var vars []int32
+	key := factorKey{kind: in.Kind}
 	switch in.Kind {
 	case wcsp.PairFactor:
 		p, err := at(b.names.Pairs, in.Index, "pair")
 		if err != nil {
 			return 0, err
 		}
-		vars = []int32{min(p[0], p[1]), max(p[0], p[1])}
+		vars = p[:]
+		key.a, key.b = min(p[0], p[1]), max(p[0], p[1])
 	case wcsp.GroupFactor:
 		id, err := at(b.names.Groups, in.Index, "group")
 		if err != nil {
 			return 0, err
 		}
-		f.Group = id
+		f.Group, key.text = id, id
 	case wcsp.PresenceFactor:
 		vars = []int32{in.Index}
+		key.a = in.Index
 	case wcsp.LoopFactor:
 		vars = append([]int32{in.Index}, in.Loop...)
+		key.text = fmt.Sprint(vars)
 	default:
 		return 0, fmt.Errorf("kind %d of a factor is not known", in.Kind)
 	}
-	key := fmt.Sprint(in.Kind, f.Group, vars)
 	if i, ok := b.known[key]; ok {
 		return i, nil
 	}

@@ -15,8 +15,8 @@ type Finding struct {
 	Bound  *Bound // no stack is better, if the status is Within or Budget
 	Steps  int    // of all stages
 
-	// Open are the levels that the certificate says nothing about, ascending: of
-	// Budget and Within, those from the bound's on.
+	// Open are the levels, ascending, at which there may be a stack that is better
+	// there and equal before: none if the status is Optimal.
 	Open []int
 
 	// Unknown are projects and releases, sorted, that requirements reach and of
@@ -132,7 +132,7 @@ func (c *checking) levels() error {
 	}
 	for l := range Levels {
 		switch {
-		case l >= last && !proved[l]:
+		case l >= last && !proved[l] && !idle[l]:
 			c.finding.Open = append(c.finding.Open, l)
 		case l < last && !proved[l] && !idle[l]:
 			return &Fault{fmt.Sprintf("level %d", l), "nothing proves that no stack is better there"}

@@ -119,18 +119,14 @@ func (p *proving) messages(s *step) ([]received, error) {
 			all = append(all, received{f.table, f.many, map[int][]int64{}})
 			f.place = len(all)
 		}
-		to := all[f.place-1].messages
-		switch {
-		case f.table != nil && v != f.table.a && v != f.table.b, f.many != nil && !f.many.has(v):
-			return nil, fmt.Errorf("message %d: %s is not a variable of its factor", i, p.network.vars[v].name)
-		case to[v] != nil:
-			return nil, fmt.Errorf("message %d: it is the second of its factor to %s", i, p.network.vars[v].name)
+		if f.table != nil && v != f.table.a && v != f.table.b || f.many != nil && !f.many.has(v) {
+			return nil, fmt.Errorf("%s is not a variable of factor %d", p.network.vars[v].name, m.factor)
 		}
 		deltas := make([]int64, len(p.unary[v]))
 		for class, values := range p.classes[m.variable] {
 			values.each(func(x int) { deltas[x] = m.deltas[class] })
 		}
-		to[v] = deltas
+		all[f.place-1].messages[v] = deltas
 	}
 	return all, nil
 }

@@ -196,14 +196,13 @@ func certify(p *resolver.Problem, u resolver.Knowledge, s *trueStack, rng *rand.
 			continue
 		}
 		o := &objective{}
-		for k := range l + 1 {
-			switch {
-			case idle[k]:
-				o.closed[k] = true
-			case k < l && rng != nil:
-				o.weights[k] = 1 + rng.Int64N(3)*m.sizes[l]
-			default:
-				o.weights[k] = 1
+		loss := int64(0) // an earlier level must outweigh what the later can lose
+		for k := l; k >= 0; k-- {
+			if o.closed[k] = idle[k]; !idle[k] {
+				if o.weights[k] = loss + 1; rng != nil {
+					o.weights[k] += rng.Int64N(3)
+				}
+				loss += o.weights[k] * 2 * m.sizes[k]
 			}
 		}
 		stage, fine := m.prove(l, o, o.of(&s.worth), rng)
@@ -314,8 +313,10 @@ func (p *prover) node(b *box) {
 		}
 		return
 	}
-	p.failed = true
-	p.proof = append(p.proof, wcsp.Step{Kind: wcsp.BoundStep})
+	step := wcsp.Step{Kind: wcsp.BoundStep}
+	_, bound := p.try(b, &step, false)
+	p.failed = p.failed || bound >= p.limit
+	p.proof = append(p.proof, step)
 }
 
 // try evaluates a step as the checker does.
@@ -348,7 +349,7 @@ func (p *prover) messages(b *box) (all []wcsp.Message) {
 	if p.rng == nil {
 		return nil
 	}
-	for range p.rng.IntN(4) {
+	for range p.rng.IntN(8) {
 		var f wcsp.Factor
 		var of []int
 		switch k := p.rng.IntN(4); {
@@ -391,7 +392,9 @@ func (p *prover) messages(b *box) (all []wcsp.Message) {
 		for _, v := range of {
 			m := wcsp.Message{Factor: f, Var: int32(v), Deltas: make([]int64, len(p.names.Variables[v].Classes))}
 			for x := range m.Deltas {
-				m.Deltas[x] = p.rng.Int64N(3*wcsp.Scale) - 3*wcsp.Scale/2
+				if p.rng.IntN(3) == 0 {
+					m.Deltas[x] = p.rng.Int64N(3*wcsp.Scale) - 3*wcsp.Scale/2
+				}
 			}
 			all = append(all, m)
 		}

@@ -273,19 +273,30 @@ func (j *judgeText) Accept(_ context.Context, stack []resolver.Choice) (string, 
 // releases that cannot be used, constraints, edits, vetoes and terms of every
 // tier and of one to four members.
 func drawWorld(rng *rand.Rand) (u universe, problem string) {
+	wide := rng.IntN(2) == 0 // many stacks
 	pick := func(from ...string) string { return from[rng.IntN(len(from))] }
 	names := []string{"a", "b", "c", "d", "e"}[:2+rng.IntN(4)]
+	if wide {
+		names = names[:min(len(names), 4)]
+	}
 	versions := []string{"1.0", "1.5a1", "2.0", "2.1", "3.0b1"}
 	specs := []string{"", "", "", "==1.0", ">=2.0", "<2.0", "!=2.0", "<=2.1", ">=1.5a1"}
+	if wide {
+		specs = []string{"", "", "", "!=1.0", ">=2.0", "!=2.1", "!=2.0", "<=2.1", ">=1.5a1"}
+	}
 	line := func() string {
 		return pick(names...) + pick("", "", "", "[x]", "[y]") + pick(specs...) +
 			pick("", "", "", "", "; extra == 'x'", "; extra == 'x'", "; extra == 'y'", "; python_version < '3'")
 	}
 	var text, p strings.Builder
 	for _, n := range names {
-		for _, v := range versions[:1+rng.IntN(4)] {
+		count := 1 + rng.IntN(4)
+		if wide {
+			count = 4
+		}
+		for _, v := range versions[:count] {
 			fmt.Fprintf(&text, "%s %s %s\n", n, v, pick("", "", "", "", "", "", "", "[yanked]", "[win]", "[py313]", "[sdist]"))
-			for range rng.IntN(3) {
+			for range rng.IntN(3) + rng.IntN(2) {
 				fmt.Fprintf(&text, "\t%s\n", line())
 			}
 		}
@@ -306,13 +317,39 @@ func drawWorld(rng *rand.Rand) (u universe, problem string) {
 	if rng.IntN(4) == 0 {
 		fmt.Fprintf(&p, "%s %s%s %s\n", pick("drop", "add"), pick(names...), pick(specs...), pick(names...))
 	}
-	for range rng.IntN(9) {
-		what := pick("term 0 -3", "term 0 2", "term 1 -2", "term 3 -1", "term 7 -5", "term 7 -4", "term 7 -2", "term 7 3", "veto")
+	count := rng.IntN(9)
+	if wide {
+		count = 16
+	}
+	for range count {
+		if wide && rng.IntN(2) == 0 { // a frustrated pair
+			i := rng.Perm(len(names))
+			fmt.Fprintf(&p, "term 7 %d %s%s %s%s\n", rng.IntN(13)-6, names[i[0]], pick(specs[3:]...), names[i[1]], pick(specs[3:]...))
+			continue
+		}
+		what := pick("term 0 -3", "term 0 2", "term 1 -2", "term 3 -1", "term 7 -5", "term 7 -4", "term 7 -2", "term 7 3", pick("veto", "term 7 -3"))
 		fmt.Fprintf(&p, "%s", what)
 		for _, i := range rng.Perm(len(names))[:1+rng.IntN(min(4, len(names)))] {
 			fmt.Fprintf(&p, " %s%s", names[i], pick(specs...))
 		}
 		fmt.Fprintln(&p)
+	}
+	return parseUniverse(text.String()), p.String()
+}
+
+// drawFrustrated draws a world whose best stack takes branching to prove: every
+// two of its projects have terms.
+func drawFrustrated(rng *rand.Rand) (u universe, problem string) {
+	var text, p strings.Builder
+	names := []string{"a", "b", "c", "d"}
+	for i, n := range names {
+		fmt.Fprintf(&text, "%s 1.0\n%s 2.0\n%s 3.0\n", n, n, n)
+		fmt.Fprintln(&p, n)
+		for _, other := range names[:i] {
+			for range 3 {
+				fmt.Fprintf(&p, "term 7 %d %s==%d %s==%d\n", rng.IntN(9)-5, n, 1+rng.IntN(3), other, 1+rng.IntN(3))
+			}
+		}
 	}
 	return parseUniverse(text.String()), p.String()
 }
