@@ -15,8 +15,9 @@ const maxBlock = 1024
 // that have several are its inner ones: their combinations, the same for each of
 // the outer ones', are written out.
 type box struct {
-	w    *walk
-	keys [][]uint64
+	w     *walk
+	keys  [][]uint64
+	limit int // of stacks in a block
 
 	first  []int32 // a value of each variable; of outer ones the current
 	free   []int32 // variables with several values
@@ -32,9 +33,9 @@ type box struct {
 	innerIDs    []uint64
 }
 
-func newBox(w *walk) *box {
+func newBox(w *walk, limit int) *box {
 	n := len(w.n.Vars)
-	b := &box{w: w, keys: keys(w.n), first: make([]int32, n), slot: make([]int32, n)}
+	b := &box{w: w, keys: keys(w.n), limit: limit, first: make([]int32, n), slot: make([]int32, n)}
 	b.free, b.digits = make([]int32, 0, n), make([]int, n)
 	b.vals, b.sums = make([][]int32, n), make([][]int64, n)
 	b.score, b.id = make([]int64, n+1), make([]uint64, n+1)
@@ -136,7 +137,7 @@ func (b *box) addGroup(g *wcsp.Group) {
 func (b *box) split() {
 	b.outer = len(b.free)
 	size := 1
-	for b.outer > 0 && (size == 1 || size*len(b.vals[b.outer-1]) <= maxBlock) {
+	for b.outer > 0 && (size == 1 || size*len(b.vals[b.outer-1]) <= b.limit) {
 		b.outer--
 		size *= len(b.vals[b.outer])
 	}

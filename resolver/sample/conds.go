@@ -111,7 +111,7 @@ func (w *walk) founded() (v int32, ok bool) {
 				continue
 			}
 			for _, s := range vars[v].Supports {
-				if w.held[s.Var] && !w.absent(s.Var) && w.holds(s) {
+				if w.held[s.Var] && w.holds(s) {
 					w.held[v], more = true, true
 					left--
 					break
@@ -135,10 +135,8 @@ func (w *walk) founded() (v int32, ok bool) {
 	return -1, false
 }
 
-// absent reports whether a variable is in no stack of a box.
-func (w *walk) absent(v int32) bool { return w.n.Vars[v].Optional && w.p.Has(v, 0) }
-
-// holds reports whether all values that a support has left hold up.
+// holds reports whether all values that a support has left hold up. Absence never
+// does.
 func (w *walk) holds(s wcsp.Support) bool {
 	for i, d := range w.p.Domain(s.Var) {
 		if d&^(word(s.Need, i)|word(s.May, i)) != 0 {

@@ -52,9 +52,14 @@ func (b *Block) Best() (i int, score int64) {
 // depends on the network only. After, if not nil, is the stack to go on behind.
 // It ends with an error if the context ends or after is not a stack.
 func Blocks(ctx context.Context, n *wcsp.Network, after []int32) iter.Seq2[*Block, error] {
+	return blocks(ctx, n, after, maxBlock)
+}
+
+// blocks is Blocks with so many stacks in a block at most.
+func blocks(ctx context.Context, n *wcsp.Network, after []int32, limit int) iter.Seq2[*Block, error] {
 	return func(yield func(*Block, error) bool) {
 		var block Block
-		err := eachBox(ctx, n, after, func(b *box, place int) bool {
+		err := eachBox(ctx, n, after, limit, func(b *box, place int) bool {
 			for blocks := 1; ; blocks++ {
 				block = Block{
 					Score: b.score[b.outer], ID: b.id[b.outer],
@@ -82,12 +87,12 @@ func Blocks(ctx context.Context, n *wcsp.Network, after []int32) iter.Seq2[*Bloc
 
 // eachBox shows f all boxes, the first with the place in its block behind the
 // stack to go on after.
-func eachBox(ctx context.Context, n *wcsp.Network, after []int32, f func(b *box, place int) bool) error {
+func eachBox(ctx context.Context, n *wcsp.Network, after []int32, limit int, f func(b *box, place int) bool) error {
 	w, err := newWalk(ctx, n, after)
 	if w == nil {
 		return err
 	}
-	b := newBox(w)
+	b := newBox(w, limit)
 	w.box = func() bool {
 		b.fill()
 		place := 0
@@ -109,9 +114,14 @@ type Stack struct {
 
 // Stacks goes through the stacks of Blocks one by one.
 func Stacks(ctx context.Context, n *wcsp.Network, after []int32) iter.Seq2[Stack, error] {
+	return stacks(n, Blocks(ctx, n, after))
+}
+
+// stacks goes through the stacks of blocks of a network.
+func stacks(n *wcsp.Network, blocks iter.Seq2[*Block, error]) iter.Seq2[Stack, error] {
 	return func(yield func(Stack, error) bool) {
 		x := make([]int32, len(n.Vars))
-		for b, err := range Blocks(ctx, n, after) {
+		for b, err := range blocks {
 			if err != nil {
 				yield(Stack{}, err)
 				return
@@ -131,7 +141,7 @@ func Stacks(ctx context.Context, n *wcsp.Network, after []int32) iter.Seq2[Stack
 // the context ends.
 func Count(ctx context.Context, n *wcsp.Network, boxes int) (stacks *big.Int, all bool, err error) {
 	stacks, all = new(big.Int), true
-	err = eachBox(ctx, n, nil, func(b *box, _ int) bool {
+	err = eachBox(ctx, n, nil, maxBlock, func(b *box, _ int) bool {
 		if boxes--; boxes < 0 {
 			all = false
 			return false

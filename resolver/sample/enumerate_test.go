@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -47,11 +48,17 @@ func lexical(all []wcsp.Stack) []wcsp.Stack {
 	return all
 }
 
+// all goes through the stacks of a network in blocks of one of several sizes.
+func all(n *wcsp.Network, after []int32, rng *rand.Rand) iter.Seq2[Stack, error] {
+	limit := []int{1, 2, 5, maxBlock}[rng.IntN(4)]
+	return stacks(n, blocks(context.Background(), n, after, limit))
+}
+
 func TestStacksAreAll(t *testing.T) {
 	t.Parallel()
-	each(t, 600, func(t *testing.T, n *wcsp.Network, _ *rand.Rand) {
+	each(t, 600, func(t *testing.T, n *wcsp.Network, rng *rand.Rand) {
 		var got []wcsp.Stack
-		for s, err := range Stacks(context.Background(), n, nil) {
+		for s, err := range all(n, nil, rng) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,9 +73,9 @@ func TestStacksAreAll(t *testing.T) {
 		}) {
 			t.Errorf("got %d stacks %v\nwant %d %v", len(got), got, len(want), want)
 		}
-		count, all, err := Count(context.Background(), n, 1<<30)
-		if err != nil || !all || count.Int64() != int64(len(want)) {
-			t.Errorf("counted %v, %v, %v; want %d", count, all, err, len(want))
+		count, exact, err := Count(context.Background(), n, 1<<30)
+		if err != nil || !exact || count.Int64() != int64(len(want)) {
+			t.Errorf("counted %v, %v, %v; want %d", count, exact, err, len(want))
 		}
 	})
 }
@@ -76,21 +83,21 @@ func TestStacksAreAll(t *testing.T) {
 // TestStacksGoOn takes up an enumeration after each of its stacks.
 func TestStacksGoOn(t *testing.T) {
 	t.Parallel()
-	each(t, 25, func(t *testing.T, n *wcsp.Network, _ *rand.Rand) {
-		var all [][]int32
+	each(t, 25, func(t *testing.T, n *wcsp.Network, rng *rand.Rand) {
+		var want [][]int32
 		for s := range Stacks(context.Background(), n, nil) {
-			all = append(all, slices.Clone(s.Values))
+			want = append(want, slices.Clone(s.Values))
 		}
-		for i := 0; i < len(all); i += 1 + len(all)/20 {
+		for i := 0; i < len(want); i += 1 + len(want)/20 {
 			var rest [][]int32
-			for s, err := range Stacks(context.Background(), n, all[i]) {
+			for s, err := range all(n, want[i], rng) {
 				if err != nil {
 					t.Fatal(err)
 				}
 				rest = append(rest, slices.Clone(s.Values))
 			}
-			if !slices.EqualFunc(rest, all[i+1:], slices.Equal[[]int32]) {
-				t.Fatalf("after stack %d of %d come %d, want %d", i, len(all), len(rest), len(all)-i-1)
+			if !slices.EqualFunc(rest, want[i+1:], slices.Equal[[]int32]) {
+				t.Fatalf("after stack %d of %d come %d, want %d", i, len(want), len(rest), len(want)-i-1)
 			}
 		}
 	})

@@ -17,26 +17,26 @@ func TestDrawReachesAll(t *testing.T) {
 	t.Parallel()
 	each(t, 150, func(t *testing.T, n *wcsp.Network, rng *rand.Rand) {
 		want := map[uint64]bool{}
-		all := wcsptest.Stacks(n)
-		for _, s := range all {
+		stacks := wcsptest.Stacks(n)
+		for _, s := range stacks {
 			want[ID(s.Values)] = true
 		}
-		if len(all) > 60 {
+		if len(stacks) > 60 {
 			return
 		}
 		s := NewSampler(n)
 		x := make([]int32, len(n.Vars))
 		for range 20000 {
 			found, err := s.Draw(context.Background(), rng, x)
-			if err != nil || found != (len(all) > 0) || found && !n.Legal(x) {
-				t.Fatalf("drew %v: %v, %v, of %d stacks", x, found, err, len(all))
+			if err != nil || found != (len(stacks) > 0) || found && !n.Legal(x) {
+				t.Fatalf("drew %v: %v, %v, of %d stacks", x, found, err, len(stacks))
 			}
 			delete(want, ID(x))
 			if !found || len(want) == 0 {
 				return
 			}
 		}
-		t.Errorf("%d of %d stacks never come", len(want), len(all))
+		t.Errorf("%d of %d stacks never come", len(want), len(stacks))
 	})
 }
 
@@ -86,6 +86,24 @@ func TestRandomSeries(t *testing.T) {
 			if _, err := s.Random(context.Background(), 9, uint64(i), x); err != nil || !slices.Equal(x, want) {
 				t.Fatalf("%+v: index %d has two stacks (%v)", e, i, err)
 			}
+		}
+	}
+}
+
+// TestTail draws from variables that only a group joins.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	n := &wcsp.Network{Vars: []wcsp.Var{{Unary: make([]int64, 2)}, {Unary: make([]int64, 2)}, {Unary: make([]int64, 2)}}}
+	g := wcsp.Group{Veto: true}
+	for v := range int32(3) {
+		g.Members = append(g.Members, wcsp.Member{Var: v, Set: wcsp.Set{1}})
+	}
+	n.Groups = []wcsp.Group{g}
+	s := NewSampler(n)
+	x := make([]int32, 3)
+	for i := range uint64(200) {
+		if found, err := s.Random(context.Background(), 1, i, x); !found || err != nil || !n.Legal(x) {
+			t.Fatalf("drew %v: %v, %v", x, found, err)
 		}
 	}
 }
