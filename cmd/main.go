@@ -118,6 +118,7 @@ missing, damaged or too old; 5 a fault of thamos.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newAdvise(env),
+		newMonkey(env),
 		newKB(env),
 		newUnits(env),
 		newPrescriptions(env),

@@ -24,7 +24,13 @@ var layers = map[string]string{
 	"kb":        "kb/py",
 	"kb/ingest": "kb kb/py",
 	"lockfile":  "kb/py",
-	"resolver":  "kb/py",
+	"resolver":  "kb/py resolver/wcsp resolver/exact",
+
+	// The search in numbers knows nothing of ours; what searches knows only it.
+	"resolver/wcsp":          "",
+	"resolver/wcsp/wcsptest": "resolver/wcsp",
+	"resolver/exact":         "resolver/wcsp",
+	"resolver/sample":        "resolver/wcsp",
 
 	// Units see the resolver's words and each other's contract, never the
 	// knowledge base; the list of all is the one package that knows them all.
@@ -40,7 +46,7 @@ var layers = map[string]string{
 	"pipeline/pipelinetest": "pipeline resolver kb/py",
 
 	"cmd/environment": "kb/py",
-	"cmd":             "kb kb/ingest kb/py lockfile resolver pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
+	"cmd":             "kb kb/ingest kb/py lockfile resolver resolver/sample pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
 	"cmd/thamos":      "cmd",
 }
 
