@@ -31,6 +31,8 @@ var layers = map[string]string{
 	"resolver/wcsp/wcsptest": "resolver/wcsp",
 	"resolver/exact":         "resolver/wcsp",
 	"resolver/sample":        "resolver/wcsp",
+	"resolver/certify":       "resolver resolver/wcsp kb/py",
+	"predictor":              "resolver/wcsp",
 
 	// Units see the resolver's words and each other's contract, never the
 	// knowledge base; the list of all is the one package that knows them all.
@@ -46,7 +48,7 @@ var layers = map[string]string{
 	"pipeline/pipelinetest": "pipeline resolver kb/py",
 
 	"cmd/environment": "kb/py",
-	"cmd":             "kb kb/ingest kb/py lockfile resolver resolver/sample pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
+	"cmd":             "kb kb/ingest kb/py lockfile resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
 	"cmd/thamos":      "cmd",
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/predictor"
 	"github.com/thamos/thamos/resolver"
+	"github.com/thamos/thamos/resolver/exact"
 	"github.com/thamos/thamos/resolver/wcsp"
 )
 
@@ -72,7 +73,7 @@ func (o searchOptions) search() (*searching, error) {
 	}
 	s := &searching{options: o, history: map[resolver.Rank]*predictor.History{}}
 	s.Search = resolver.Search{
-		Searcher: strategy.New(), Seed: o.seed, Limit: o.limit, Width: o.beamWidth, Count: o.count,
+		Searcher: strategy.New(engineOptions()), Seed: o.seed, Limit: o.limit, Width: o.beamWidth, Count: o.count,
 	}
 	if strategy.Proves {
 		s.Budget = defaultBudget
@@ -93,6 +94,23 @@ func (o searchOptions) search() (*searching, error) {
 		}
 	}
 	return s, nil
+}
+
+// priorWork is how much work strategies let the exact engine's dual do for them.
+const priorWork = 2e7
+
+// engineOptions gives strategies the exact engine, and what its dual knows.
+func engineOptions() predictor.Options {
+	return predictor.Options{
+		Exact: exact.Engine{},
+		Bound: func(n *wcsp.Network) int64 {
+			bound, err := exact.Bound(context.Background(), n, priorWork)
+			if err != nil {
+				return wcsp.Unbounded // the search itself says what is wrong
+			}
+			return bound
+		},
+	}
 }
 
 // errMaxTime is why a search ends at --max-time.

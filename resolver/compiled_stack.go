@@ -44,7 +44,7 @@ func (c *Compiled) Reader() *Reader {
 			continue
 		}
 		at[p.id] = len(r.vars)
-		r.vars = append(r.vars, s.closure.readerVar(p, int32(v)))
+		r.vars = append(r.vars, s.readerVar(p, int32(v)))
 	}
 	slices.SortFunc(r.vars, func(a, b readerVar) int {
 		return cmp.Compare(s.closure.projects[s.vars[a.v].project].name, s.closure.projects[s.vars[b.v].project].name)
@@ -58,7 +58,7 @@ func (c *Compiled) Reader() *Reader {
 }
 
 // readerVar reads what the releases of a project are by themselves.
-func (c *closure) readerVar(p *project, v int32) readerVar {
+func (s *space) readerVar(p *project, v int32) readerVar {
 	r := readerVar{v: v, choices: make([]Choice, len(p.releases)), alone: make([]Score, len(p.releases)), left: make([]bool, len(p.releases))}
 	for i, release := range p.releases {
 		if r.left[i] = release.standIn != nil; r.left[i] {
@@ -68,14 +68,12 @@ func (c *closure) readerVar(p *project, v int32) readerVar {
 			Package: py.Package{Name: p.name, Version: release.Version},
 			Release: release.Release,
 			Direct:  p.direct,
-			Build:   c.admit.builds(p.name, release.Artifacts),
+			Build:   s.closure.admit.builds(p.name, release.Artifacts),
 		}
 	}
-	for _, t := range c.single[p.id] {
-		for i := range p.releases {
-			if !t.Veto && p.in(t.Members[0].Releases, i) {
-				r.alone[i] = r.alone[i].Add(t)
-			}
+	for i, w := range s.alone[p.id] {
+		for tier := range r.alone[i] {
+			r.alone[i][tier] = w[levelOf(Tier(tier))]
 		}
 	}
 	return r

@@ -133,7 +133,7 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 	o.best = m.origin(r.Stacks[0].Values)
 	now := o.worthOf(o.best)
 	o.stages = append(o.stages, stage{rank, o.goal, m, r.Stacks[0].Score, r.Bound})
-	if r.Status == wcsp.Optimal || o.optimum.Open != AllLevels {
+	if r.Bound == r.Stacks[0].Score || o.optimum.Open != AllLevels {
 		return nil
 	}
 	o.optimum.Status = r.Status
