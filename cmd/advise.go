@@ -115,7 +115,7 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
 	}
-	a := &advice{project: project, manifest: manifest}
+	a := &advice{project: project, manifest: manifest, base: o.kb}
 	var err error
 	if a.selected, err = newSelection(manifest, o); err != nil {
 		return nil, err
@@ -205,7 +205,11 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	}
 	a.remark(o)
 	if err := a.lock(ctx, env, k, o); err != nil {
-		return err
+		var missing unknownError
+		if !o.dryRun || !errors.As(err, &missing) {
+			return err
+		}
+		a.notes = append(a.notes, err.Error()) // nothing is to be written anyway
 	}
 	if err := a.write(env, o); err != nil {
 		return err
@@ -239,6 +243,7 @@ type advice struct {
 	written  written
 	took     time.Duration
 
+	base      string // --kb
 	knowledge *knowledge
 	directs   *directs
 	judgement *judgement

@@ -50,6 +50,9 @@ type question struct {
 	Labels         []string `json:"labels,omitempty"`
 	Environment    string   `json:"environment,omitempty"`
 	Strict         bool     `json:"strict,omitempty"`
+
+	// Locked is the lock that there was, by project.
+	Locked map[py.Name]string `json:"locked,omitempty"`
 }
 
 // question is what this advice answers.
@@ -61,7 +64,7 @@ func (a *advice) question(o adviseOptions) (question, error) {
 		Python: o.python, PythonVersion: o.pythonVersion, Platform: o.platform,
 		Pre: o.pre, Prerelease: o.prerelease, ExcludeNewer: a.problem.ExcludeNewer, NoBuild: o.noBuild, NoBinary: o.noBinary,
 		Recommendation: o.recommendation, Weights: o.weights, Disable: o.disable, Labels: o.labels,
-		Environment: o.environment, Strict: o.strict,
+		Environment: o.environment, Strict: o.strict, Locked: a.locked(),
 	}, err
 }
 
@@ -88,21 +91,45 @@ func (a *advice) digest() (string, error) {
 		}
 		return texts
 	}
-	locked := map[py.Name]string{}
-	for name, v := range a.judgement.plan.Locked {
-		locked[name] = v.String()
-	}
 	text, err := json.Marshal([]any{
 		lines(p.Requirements), lines(p.Constraints), p.Environment.Implementation, p.Environment.Python.String(),
 		p.Environment.FreeThreaded, p.Environment.Platform.String(), p.Prereleases, p.PrereleasesFor, p.ExcludeNewer,
 		p.NoBuild, p.NoBinary, a.judgement.plan.Table, a.judgement.plan.Settings, a.judgement.plan.Labels,
-		a.judgement.plan.Host, locked,
+		a.judgement.plan.Host, a.locked(),
 	})
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// locked is the user's own lock as text, nil if there is none.
+func (a *advice) locked() map[py.Name]string {
+	if a.judgement.plan.Locked == nil {
+		return nil
+	}
+	all := map[py.Name]string{}
+	for name, v := range a.judgement.plan.Locked {
+		all[name] = v.String()
+	}
+	return all
+}
+
+// lock is the user's own lock of a question.
+func (q *question) lock() (map[py.Name]py.Version, error) {
+	if q.Locked == nil {
+		return nil, nil
+	}
+	all := map[py.Name]py.Version{}
+	for name, text := range q.Locked {
+		v, err := py.ParseVersion(text)
+		if err != nil {
+			return nil, usagef("the certificate's lock has %s: %v", name, err)
+		}
+		all[name] = v
+	}
+	return all, nil
 }
 
 // knows names what is known: the snapshot, and local knowledge if there is some.

@@ -355,7 +355,8 @@ func (w *world) parsed(r *py.Requires) *list {
 	for _, text := range r.Lines {
 		one := w.line(text)
 		if one.malformed {
-			return &list{malformed: true}
+			*l = list{malformed: true}
+			return l
 		}
 		l.opaque = l.opaque || one.always && one.URL != ""
 		l.lines = append(l.lines, one)
