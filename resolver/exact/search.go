@@ -124,7 +124,7 @@ func (z *search) record() {
 }
 
 // tighten lowers the bound of a box until it is below what is needed (done), or
-// falls too slowly. At the root it keeps what may tie with the best stack so far.
+// falls too slowly.
 func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	z.fit(b.shape)
 	root := b.depth == 0 && f.main
@@ -141,15 +141,11 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 			continue
 		}
 		b.bound()
-		keep := f.need
-		if root {
-			keep -= wcsp.Scale
-		}
 		z.publish(f, b.ub)
 		if b.ub < f.need {
 			return b, true
 		}
-		left, all := b.fix(keep)
+		left, all := b.fix(f.keep())
 		z.work += int64(all)
 		if left*4 < all*3 {
 			z.work += b.cost
@@ -238,6 +234,7 @@ func (z *search) step(f *frame, b *box) *box {
 	}
 	if done {
 		z.blame(b)
+		f.retire(b)
 		return nil
 	}
 	if z.ended {
@@ -253,6 +250,7 @@ func (z *search) step(f *frame, b *box) *box {
 	}
 	z.try(f, b)
 	if b.ub < f.need {
+		f.retire(b)
 		return nil
 	}
 	return z.branch(f, b)
@@ -260,9 +258,10 @@ func (z *search) step(f *frame, b *box) *box {
 
 // close removes what cannot be in a better stack for good.
 func (z *search) close(f *frame, b *box) (*box, bool) {
-	b.fix(f.need)
+	b.fix(f.keep())
 	n, ok := b.compact()
 	if !ok {
+		b.ub = dead
 		return b, true
 	}
 	z.fit(n.shape)
@@ -293,6 +292,8 @@ func (z *search) branch(f *frame, b *box) *box {
 	b.b[best] = dead
 	if b.bound() >= f.need {
 		f.push(b)
+	} else {
+		f.retire(b)
 	}
 	for k := lo; k < hi; k++ {
 		if k != best {
@@ -329,7 +330,7 @@ func (z *search) split(f *frame, b *box, parts []*box) *box {
 	x := slices.Clone(b.x)
 	for _, p := range parts {
 		ub := p.ub
-		g := &frame{up: f, rest: total - ub, need: f.need - (total - ub), best: dead}
+		g := &frame{up: f, rest: total - ub, need: f.keep() - (total - ub), best: dead}
 		z.run(g, p)
 		if z.ended {
 			b.ub = min(b.ub, g.rest+g.bound())
@@ -347,8 +348,13 @@ func (z *search) split(f *frame, b *box, parts []*box) *box {
 			}
 		}
 	}
-	if !z.found(f, x, total) && z.fault == nil {
+	if total >= f.need && !z.found(f, x, total) {
+		if z.fault != nil {
+			return nil
+		}
 		return b // with the loop formula that was missing
 	}
+	b.ub = min(b.ub, total)
+	f.retire(b)
 	return nil
 }
