@@ -91,10 +91,11 @@ func (z *search) smaller(b *box, x []int32, score int64) []int32 {
 // restrict removes the values of a variable of the network that keep does not
 // keep; false if none is left.
 func (b *box) restrict(v int32, keep func(k int32) bool) bool {
-	for _, o := range b.vars {
+	for i, o := range b.vars {
 		if o.orig != v {
 			continue
 		}
+		b.touch(int32(i))
 		left := false
 		for k := o.lo; k < o.hi; k++ {
 			if !keep(b.value[k]) {

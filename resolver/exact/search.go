@@ -23,7 +23,6 @@ type search struct {
 	frame  *frame       // the innermost
 	snap   *box         // the root, with everything that may be in a best stack
 	stats  wcsp.Stats
-	work   int64
 	bound  int64 // in scores
 	ended  bool
 	status wcsp.Status
@@ -135,7 +134,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	last, start, stall := int64(-dead), int64(-dead), 0
 	for round := 0; ; round++ {
 		z.sweep(b, round&1 == 1)
-		z.work += b.cost
+		z.work += 20
 		z.stats.Sweeps++
 		if round >= 3 && round%3 != 2 {
 			continue
@@ -170,6 +169,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		if f.need <= alive {
 			gap = start - b.ub
 		}
+		z.eps = gap >> 12
 		if last-b.ub <= gap/slow {
 			stall++
 		} else {
@@ -300,6 +300,8 @@ func (z *search) branch(f *frame, b *box) *box {
 			c.b[k] = dead
 		}
 	}
+	b.touch(v)
+	c.touch(v)
 	c.depth++
 	c.from = c.vars[v].orig
 	return c
