@@ -18,11 +18,13 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+var sizes = []int{150, 300}
+
 func TestMedians(t *testing.T) {
 	if !*deep {
 		t.Skip()
 	}
-	for _, n := range []int{40, 150, 300} {
+	for _, n := range sizes {
 		var ms, near []float64
 		var tail []float64
 		var works, optw []int64
@@ -67,6 +69,20 @@ func TestMedians(t *testing.T) {
 		slices.Sort(optw)
 		slices.Sort(nodes)
 		slices.Sort(bs)
-		fmt.Printf("%d: median %.2f p90 %.2f max %.2f; 1%%: %.2f; nodes %d max %d; work/ns %.2f %.2f; canonical %.2f %.2f; work %d max %d, to optimum %d max %d\n", n, ms[15], ms[27], ms[29], near[15], nodes[15], nodes[29], bs[0], bs[29], tail[15], tail[29], works[15], works[29], optw[15], optw[29])
+		fmt.Printf("%d: median %.2f p90 %.2f max %.2f; 1%%: %.2f; nodes %d max %d; work/ns %.2f %.2f; total %.0f; canonical %.2f %.2f; work %d max %d sum %d\n", n, ms[15], ms[27], ms[29], near[15], nodes[15], nodes[29], bs[0], bs[29], total(ms), tail[15], tail[29], works[15], works[29], sum(works))
 	}
+}
+
+func sum(xs []int64) (s int64) {
+	for _, x := range xs {
+		s += x
+	}
+	return s
+}
+
+func total(xs []float64) (s float64) {
+	for _, x := range xs {
+		s += x
+	}
+	return s
 }

@@ -169,7 +169,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		if f.need <= alive {
 			gap = start - b.ub
 		}
-		z.eps = gap >> 12
+		z.eps = gap >> 10
 		if last-b.ub <= gap/slow {
 			stall++
 		} else {
