@@ -25,8 +25,14 @@ type box struct {
 	base int64   // worth of what is decided
 	x    []int32 // by variable of the network: its value if decided, or -1
 
-	sum   int64 // the bound with the messages of when last looked
-	ub    int64 // the least bound so far: no stack of the box is worth more
+	sum int64 // the bound with the messages of when last looked
+	ub  int64 // the least bound so far: no stack of the box is worth more
+	// A factor whose variables have not changed since its last update would send
+	// the same again. stamp says when each last changed, seen, by end of a factor,
+	// up to when it has been told; clock is the last stamp.
+	stamp, seen []uint32
+	clock       uint32
+
 	depth int32
 	loops int32 // how many of the search's loop formulas are in
 	from  int32 // variable of the network that was branched on last, or -1
@@ -38,7 +44,7 @@ type shape struct {
 	value   []int32 // by slot: the value in the network
 	pairs   []pair
 	choices []choice
-	msgs    int // how many messages
+	ends    int32 // of all factors
 	cost    int64
 	next    adjacency
 }
@@ -101,6 +107,7 @@ type choice struct {
 	may     bool  // somebody decided may be on
 	none    int64 // without q: what it is worth if none is on
 	members []member
+	seen    int32 // ends: of its members, and of q
 	cost    int64
 }
 
@@ -117,11 +124,30 @@ func (s *shape) slots(v int32) (lo, hi int32) { return s.vars[v].lo, s.vars[v].h
 func (b *box) clone() *box {
 	c := *b
 	c.b, c.d, c.x = slices.Clone(b.b), slices.Clone(b.d), slices.Clone(b.x)
+	c.stamp, c.seen = slices.Clone(b.stamp), slices.Clone(b.seen)
 	return &c
 }
 
 // size is about how many bytes a box takes that it does not share.
-func (b *box) size() int64 { return int64(8*len(b.b)+8*len(b.d)+4*len(b.x)) + 160 }
+func (b *box) size() int64 {
+	return int64(8*(len(b.b)+len(b.d))+4*(len(b.x)+len(b.stamp)+len(b.seen))) + 240
+}
+
+// fresh makes all factors due.
+func (b *box) fresh() {
+	n := int(b.ends)
+	both := make([]uint32, n+len(b.vars))
+	b.seen, b.stamp, b.clock = both[:n:n], both[n:], 1
+	for v := range b.stamp {
+		b.stamp[v] = 1
+	}
+}
+
+// touch notes that a variable has changed.
+func (b *box) touch(v int32) {
+	b.clock++
+	b.stamp[v] = b.clock
+}
 
 // bound sets and returns what no stack of the box can exceed. It holds once
 // every factor is worth at most 0, which each has been since its first update.
@@ -147,19 +173,24 @@ func (b *box) bound() int64 {
 // how many are left of how many. It goes by the bound of now, not by the least so
 // far: rounding may have raised it a little.
 func (b *box) fix(need int64) (left, all int) {
-	for _, v := range b.vars {
+	for v, o := range b.vars {
 		m := int64(dead)
-		vs := b.b[v.lo:v.hi]
+		vs := b.b[o.lo:o.hi]
 		for _, w := range vs {
 			m = max(m, w)
 		}
 		cut := max(need-b.sum+m, alive)
+		gone := false
 		for k, w := range vs {
-			if w >= cut {
+			switch {
+			case w >= cut:
 				left++
-			} else {
-				vs[k] = dead
+			case w > dead:
+				vs[k], gone = dead, true
 			}
+		}
+		if gone {
+			b.touch(int32(v))
 		}
 	}
 	return left, len(b.b)
@@ -205,6 +236,16 @@ func (s *shape) link() {
 	}
 	a.pair = fill(a.pairOff, pairs)
 	a.choice = fill(a.choiceOff, choices)
+	s.ends = int32(len(a.pair) + len(a.choice))
+	at := int32(2 * len(s.pairs))
+	for k := range s.choices {
+		c := &s.choices[k]
+		c.seen = at
+		at += int32(len(c.members))
+		if c.q >= 0 {
+			at++
+		}
+	}
 }
 
 // price sets what updates cost, in units of work.

@@ -42,13 +42,60 @@ func (z *search) canonical(b *box, x []int32, score int64) []int32 {
 	return x
 }
 
+// smaller returns the smallest of the stacks of a box that are as good as x, and
+// of x, which need not be in the box.
+func (z *search) smaller(b *box, x []int32, score int64) []int32 {
+	need := score * wcsp.Scale
+	if b.ub < need || z.tick() {
+		return x
+	}
+	b, ok := z.settle(b, need)
+	if !ok {
+		return x
+	}
+	low, in := slices.Clone(b.x), true
+	for v, y := range b.x {
+		in = in && (y < 0 || y == x[v])
+	}
+	for _, o := range b.vars {
+		low[o.orig] = -1
+		here := false
+		for k := o.lo; k < o.hi; k++ {
+			if b.b[k] > alive {
+				if low[o.orig] < 0 {
+					low[o.orig] = b.value[k]
+				}
+				here = here || b.value[k] == x[o.orig]
+			}
+		}
+		in = in && here
+	}
+	if slices.Compare(low, x) >= 0 {
+		return x
+	}
+	y := x
+	if !in {
+		f := &frame{top: true, need: need, best: dead, enough: true}
+		z.run(f, b.clone())
+		if f.best == dead {
+			return x
+		}
+		y = f.x
+	}
+	if y = z.canonical(b, y, score); slices.Compare(y, x) < 0 {
+		return y
+	}
+	return x
+}
+
 // restrict removes the values of a variable of the network that keep does not
 // keep; false if none is left.
 func (b *box) restrict(v int32, keep func(k int32) bool) bool {
-	for _, o := range b.vars {
+	for i, o := range b.vars {
 		if o.orig != v {
 			continue
 		}
+		b.touch(int32(i))
 		left := false
 		for k := o.lo; k < o.hi; k++ {
 			if !keep(b.value[k]) {

@@ -10,6 +10,10 @@ import "github.com/thamos/thamos/resolver/wcsp"
 // A share is rounded up: the sum of all is then no less than what the choice is
 // worth with any combination.
 func (z *scratch) updateChoice(b *box, c *choice) {
+	if !b.due(c) {
+		return
+	}
+	z.work += c.cost
 	n := int64(len(c.members))
 	present, absent := int64(dead), int64(dead)
 	var qs []int64
@@ -96,7 +100,7 @@ func (z *scratch) updateChoice(b *box, c *choice) {
 		if z.big > 0 && c.loop && s < alive && present > alive {
 			s = present - z.big
 		}
-		z.tell(qs, c.absent, b.d[c.dq:c.dq+2], present, s, absent, share(absent, gone, n))
+		z.tell(b, c.q, qs, c.absent, b.d[c.dq:c.dq+2], present, s, absent, share(absent, gone, n))
 	}
 	for k := range c.members {
 		m := &c.members[k]
@@ -161,6 +165,9 @@ func (z *scratch) updateChoice(b *box, c *choice) {
 		if !change {
 			continue
 		}
+		if max(step[0], step[1], step[2]) > z.eps || min(step[0], step[1], step[2]) < -z.eps {
+			b.touch(m.v)
+		}
 		lo, hi := b.slots(m.v)
 		vs := b.b[lo:hi]
 		class := m.class[:len(vs)]
@@ -174,6 +181,24 @@ func (z *scratch) updateChoice(b *box, c *choice) {
 			}
 		}
 	}
+	seen := b.seen[c.seen:]
+	for k := range c.members {
+		seen[k] = b.stamp[c.members[k].v]
+	}
+	if c.q >= 0 {
+		seen[len(c.members)] = b.stamp[c.q]
+	}
+}
+
+// due reports whether a variable of a choice has changed since its last update.
+func (b *box) due(c *choice) bool {
+	seen := b.seen[c.seen:]
+	for k := range c.members {
+		if seen[k] != b.stamp[c.members[k].v] {
+			return true
+		}
+	}
+	return c.q >= 0 && seen[len(c.members)] != b.stamp[c.q]
 }
 
 // sumOff returns what all members but k are worth if they are off.
@@ -189,11 +214,24 @@ func sumOff(best []int64, n, k int) int64 {
 
 // tell sends q what it should be worth present and absent; ps and as are what it
 // is worth without the messages d.
-func (z *scratch) tell(qs []int64, at int32, d []int64, ps, present, as, absent int64) {
-	step := int64(dead)
+func (z *scratch) tell(b *box, q int32, qs []int64, at int32, d []int64, ps, present, as, absent int64) {
+	step, other := int64(dead), int64(0)
 	if present > alive {
 		step = present - ps - d[0]
 		d[0] = present - ps
+	}
+	if at >= 0 && qs[at] > alive {
+		other = dead
+		if absent > alive {
+			other = absent - as - d[1]
+			d[1] = absent - as
+			qs[at] += other
+		} else {
+			qs[at] = dead
+		}
+	}
+	if max(step, other) > z.eps || min(step, other) < -z.eps {
+		b.touch(q)
 	}
 	if step != 0 {
 		for k, w := range qs {
@@ -204,14 +242,6 @@ func (z *scratch) tell(qs []int64, at int32, d []int64, ps, present, as, absent 
 					qs[k] = w + step
 				}
 			}
-		}
-	}
-	if at >= 0 && qs[at] > alive {
-		if absent < alive {
-			qs[at] = dead
-		} else {
-			qs[at] += absent - as - d[1]
-			d[1] = absent - as
 		}
 	}
 }

@@ -515,8 +515,8 @@ func (g *gatherer) gather() (*box, bool) {
 		}
 	}
 	n.d = g.d
-	s.msgs = len(g.d)
 	s.link()
 	s.price()
+	n.fresh()
 	return &n, true
 }

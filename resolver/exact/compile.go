@@ -162,10 +162,10 @@ func compile(n *wcsp.Network, within []wcsp.Set) *box {
 		s.choices = append(s.choices, c)
 	}
 	s.sortPairs()
-	s.msgs = int(msgs)
 	b.d = make([]int64, msgs)
 	s.link()
 	s.price()
+	b.fresh()
 	return b
 }
 

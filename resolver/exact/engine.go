@@ -65,7 +65,14 @@ func (z *search) solve() {
 	}
 	z.bound = z.best()
 	z.record()
-	z.stacks[0].Values = z.canonical(z.snap, z.stacks[0].Values, z.stacks[0].Score)
+	best := z.stacks[0]
+	if f.spilt {
+		f.tied = []*box{z.snap}
+	}
+	for _, b := range f.tied {
+		best.Values = z.smaller(b, best.Values, best.Score)
+	}
+	z.stacks[0] = best
 	if z.count > 1 && !z.ended {
 		z.following()
 	}

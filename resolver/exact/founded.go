@@ -130,9 +130,9 @@ func (z *search) addLoops(b *box) *box {
 		}
 	}
 	b.loops = int32(len(z.loops))
-	s.msgs = len(b.d)
 	b.link()
 	b.price()
+	b.fresh()
 	z.fit(b.shape)
 	return b
 }

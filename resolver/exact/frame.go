@@ -2,6 +2,7 @@ package exact
 
 import (
 	"container/heap"
+	"slices"
 
 	"github.com/thamos/thamos/resolver/wcsp"
 )
@@ -21,6 +22,11 @@ type frame struct {
 	best      int64  // the best one's worth, or dead
 	x         []int32
 
+	// tied are, if main, boxes with no better stack than the best, and perhaps one
+	// as good. There are too many if spilt.
+	tied  []*box
+	spilt bool
+
 	open boxes
 	size int64
 	cur  int64 // bound of the box that is worked on, or dead
@@ -36,6 +42,7 @@ func (z *search) run(f *frame, b *box) {
 		b := f.pop(z.req.Width)
 		for b != nil && !(f.enough && f.best > alive) {
 			if b.ub < f.need {
+				f.retire(b)
 				break
 			}
 			f.cur = b.ub
@@ -92,6 +99,30 @@ func floor(w int64) int64 {
 func (f *frame) push(b *box) {
 	heap.Push(&f.open, b)
 	f.size += b.size()
+}
+
+// ties is how many boxes with perhaps a stack as good as the best are kept.
+const ties = 256
+
+// keep is what an assignment has to be worth for its values to be kept: as much
+// as the best, as the canonical stack of the best is still to be found.
+func (f *frame) keep() int64 {
+	if f.main {
+		return f.need - wcsp.Scale
+	}
+	return f.need
+}
+
+// retire is for a box that has nothing that is needed.
+func (f *frame) retire(b *box) {
+	if !f.main || f.spilt || b.ub < f.keep() {
+		return
+	}
+	if len(f.tied) == ties {
+		f.tied = slices.DeleteFunc(f.tied, func(b *box) bool { return b.ub < f.keep() })
+		f.spilt = len(f.tied) == ties
+	}
+	f.tied = append(f.tied, b)
 }
 
 // pop takes the most promising box, or the deepest if there are too many.

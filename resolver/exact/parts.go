@@ -82,9 +82,9 @@ func (b *box) parts() []*box {
 		p.choices = append(p.choices, q)
 	}
 	for _, p := range list {
-		p.msgs = len(p.d)
 		p.link()
 		p.price()
+		p.fresh()
 	}
 	return list
 }

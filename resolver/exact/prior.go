@@ -66,7 +66,7 @@ func (z *search) ascend(b *box) bool {
 			return round > 0
 		}
 		z.sweep(b, round&1 == 1)
-		z.work += b.cost + int64(len(b.b)) + 1
+		z.work += int64(len(b.b)) + 20
 		b.bound()
 		switch {
 		case b.ub < alive:

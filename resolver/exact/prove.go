@@ -177,6 +177,7 @@ func (p *prover) build(in []wcsp.Set, warm *box) (*box, error) {
 	b.shape = &s
 	s.link()
 	s.price()
+	b.fresh()
 	if warm != nil {
 		b.warm(warm)
 	}
@@ -281,7 +282,7 @@ func (p *prover) lower(b *box, root bool) (done, fixed bool, err error) {
 	last, stall := int64(-dead), 0
 	for round := 0; ; round++ {
 		p.sweep(b, round&1 == 1)
-		p.work += b.cost + 1
+		p.work += 20
 		if round >= 3 && round%3 != 2 {
 			continue
 		}

@@ -23,7 +23,6 @@ type search struct {
 	frame  *frame       // the innermost
 	snap   *box         // the root, with everything that may be in a best stack
 	stats  wcsp.Stats
-	work   int64
 	bound  int64 // in scores
 	ended  bool
 	status wcsp.Status
@@ -124,7 +123,7 @@ func (z *search) record() {
 }
 
 // tighten lowers the bound of a box until it is below what is needed (done), or
-// falls too slowly. At the root it keeps what may tie with the best stack so far.
+// falls too slowly.
 func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	z.fit(b.shape)
 	root := b.depth == 0 && f.main
@@ -135,21 +134,17 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	last, start, stall := int64(-dead), int64(-dead), 0
 	for round := 0; ; round++ {
 		z.sweep(b, round&1 == 1)
-		z.work += b.cost
+		z.work += 20
 		z.stats.Sweeps++
 		if round >= 3 && round%3 != 2 {
 			continue
 		}
 		b.bound()
-		keep := f.need
-		if root {
-			keep -= wcsp.Scale
-		}
 		z.publish(f, b.ub)
 		if b.ub < f.need {
 			return b, true
 		}
-		left, all := b.fix(keep)
+		left, all := b.fix(f.keep())
 		z.work += int64(all)
 		if left*4 < all*3 {
 			z.work += b.cost
@@ -174,6 +169,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		if f.need <= alive {
 			gap = start - b.ub
 		}
+		z.eps = gap >> 10
 		if last-b.ub <= gap/slow {
 			stall++
 		} else {
@@ -238,6 +234,7 @@ func (z *search) step(f *frame, b *box) *box {
 	}
 	if done {
 		z.blame(b)
+		f.retire(b)
 		return nil
 	}
 	if z.ended {
@@ -253,6 +250,7 @@ func (z *search) step(f *frame, b *box) *box {
 	}
 	z.try(f, b)
 	if b.ub < f.need {
+		f.retire(b)
 		return nil
 	}
 	return z.branch(f, b)
@@ -260,9 +258,10 @@ func (z *search) step(f *frame, b *box) *box {
 
 // close removes what cannot be in a better stack for good.
 func (z *search) close(f *frame, b *box) (*box, bool) {
-	b.fix(f.need)
+	b.fix(f.keep())
 	n, ok := b.compact()
 	if !ok {
+		b.ub = dead
 		return b, true
 	}
 	z.fit(n.shape)
@@ -293,12 +292,16 @@ func (z *search) branch(f *frame, b *box) *box {
 	b.b[best] = dead
 	if b.bound() >= f.need {
 		f.push(b)
+	} else {
+		f.retire(b)
 	}
 	for k := lo; k < hi; k++ {
 		if k != best {
 			c.b[k] = dead
 		}
 	}
+	b.touch(v)
+	c.touch(v)
 	c.depth++
 	c.from = c.vars[v].orig
 	return c
@@ -329,7 +332,7 @@ func (z *search) split(f *frame, b *box, parts []*box) *box {
 	x := slices.Clone(b.x)
 	for _, p := range parts {
 		ub := p.ub
-		g := &frame{up: f, rest: total - ub, need: f.need - (total - ub), best: dead}
+		g := &frame{up: f, rest: total - ub, need: f.keep() - (total - ub), best: dead}
 		z.run(g, p)
 		if z.ended {
 			b.ub = min(b.ub, g.rest+g.bound())
@@ -347,8 +350,13 @@ func (z *search) split(f *frame, b *box, parts []*box) *box {
 			}
 		}
 	}
-	if !z.found(f, x, total) && z.fault == nil {
+	if total >= f.need && !z.found(f, x, total) {
+		if z.fault != nil {
+			return nil
+		}
 		return b // with the loop formula that was missing
 	}
+	b.ub = min(b.ub, total)
+	f.retire(b)
 	return nil
 }

@@ -12,6 +12,9 @@ type scratch struct {
 	// big, if not 0, is taken from values that loop formulas forbid: for a
 	// proof, which has to say so in a message.
 	big int64
+
+	work int64 // units done
+	eps  int64 // changes up to this much are not passed on
 }
 
 // fit makes room for a box.
@@ -54,7 +57,7 @@ func (z *scratch) fit(s *shape) {
 func (z *scratch) sweep(b *box, back bool) {
 	if !back {
 		for k := range b.pairs {
-			z.updatePair(b, &b.pairs[k])
+			z.updatePair(b, int32(k))
 		}
 		for k := range b.choices {
 			z.updateChoice(b, &b.choices[k])
@@ -65,14 +68,20 @@ func (z *scratch) sweep(b *box, back bool) {
 		z.updateChoice(b, &b.choices[k])
 	}
 	for k := len(b.pairs) - 1; k >= 0; k-- {
-		z.updatePair(b, &b.pairs[k])
+		z.updatePair(b, int32(k))
 	}
 }
 
 // updatePair sends messages so that the pair is worth at most 0: half of what
 // each row is worth to i, all that is left to j, and what is left then back to
 // i (the handshake of MPLP++). What nothing goes with dies.
-func (z *scratch) updatePair(b *box, p *pair) {
+func (z *scratch) updatePair(b *box, k int32) {
+	p := &b.pairs[k]
+	seen := b.seen[2*k : 2*k+2]
+	if seen[0] == b.stamp[p.i] && seen[1] == b.stamp[p.j] {
+		return
+	}
+	z.work += p.cost
 	li, hi := b.slots(p.i)
 	lj, hj := b.slots(p.j)
 	bi, bj := b.b[li:hi], b.b[lj:hj]
@@ -113,18 +122,20 @@ func (z *scratch) updatePair(b *box, p *pair) {
 	default:
 		z.ladder(p, g, h, m, n)
 	}
-	change := false
+	least, most := int64(0), int64(0)
 	for c, w := range n {
-		switch {
-		case w < alive:
-			m[c], change = dead, true
-		default:
-			m[c] = w - dj[c]
-			change = change || m[c] != 0
+		e := int64(dead)
+		if w > alive {
+			e = w - dj[c]
 			dj[c] = w
 		}
+		m[c] = e
+		least, most = min(least, e), max(most, e)
 	}
-	if change {
+	if least < 0 || most > 0 {
+		if least < -z.eps || most > z.eps {
+			b.touch(p.j)
+		}
 		for y, w := range bj {
 			if e := m[col[y]]; w > alive {
 				if e == dead {
@@ -135,18 +146,20 @@ func (z *scratch) updatePair(b *box, p *pair) {
 			}
 		}
 	}
-	change = false
+	least, most = 0, 0
 	for r, w := range h {
-		switch {
-		case w < alive:
-			g[r], change = dead, true
-		default:
-			g[r] = w - di[r]
-			change = change || g[r] != 0
+		e := int64(dead)
+		if w > alive {
+			e = w - di[r]
 			di[r] = w
 		}
+		g[r] = e
+		least, most = min(least, e), max(most, e)
 	}
-	if change {
+	if least < 0 || most > 0 {
+		if least < -z.eps || most > z.eps {
+			b.touch(p.i)
+		}
 		for x, w := range bi {
 			if e := g[row[x]]; w > alive {
 				if e == dead {
@@ -157,6 +170,7 @@ func (z *scratch) updatePair(b *box, p *pair) {
 			}
 		}
 	}
+	seen[0], seen[1] = b.stamp[p.i], b.stamp[p.j]
 }
 
 // dense sets n, by column, to what is left for j when i has had half of what
