@@ -12,7 +12,7 @@ type Auto struct {
 	Options
 
 	// Anneal is the work of the annealing, for each square of a variable that has
-	// a choice; at most a quarter of the budget. Zero means 300. Networks of less
+	// a choice; at most a quarter of the budget. Zero means 50. Networks of less
 	// than 12 such variables are not annealed.
 	Anneal int64
 }
@@ -31,7 +31,7 @@ func (s Auto) Search(ctx context.Context, n *wcsp.Network, r wcsp.Request) (wcsp
 		}
 		work := s.Anneal
 		if work == 0 {
-			work = 300
+			work = 50
 		}
 		work *= active * active
 		if r.Budget > 0 {

@@ -47,8 +47,9 @@ func (s MCTS) Search(ctx context.Context, n *wcsp.Network, r wcsp.Request) (wcsp
 }
 
 func (s MCTS) run(u *run) {
-	worth := u.prior
+	worth, lean := u.prior, 0.02
 	if worth == nil {
+		lean = 0.3
 		worth = make([][]int64, len(u.n.Vars))
 		for v := range worth {
 			worth[v] = u.n.Vars[v].Unary
@@ -63,7 +64,7 @@ func (s MCTS) run(u *run) {
 			patience = 2000
 		}
 		below = &adaptive{
-			logits: newLogits(u, worth, or(s.Temperature, 0.3)), led: newLedger(u),
+			logits: newLogits(u, worth, or(s.Temperature, lean)), led: newLedger(u),
 			rate: or(s.Rate, 0.1), patience: patience, score: wcsp.None,
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/thamos/thamos/predictor"
@@ -241,10 +242,56 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
+	for _, s := range predictor.Strategies() {
+		if proves[s.Name] || s.Name == "latest" {
+			continue
+		}
+		res := solve(t, s.Name, s.New(options()), n, wcsp.Request{Budget: 1e9, Limit: 7, Count: 20})
+		if res.Status != wcsp.Budget || len(res.Stacks) > 7 || len(res.Stacks) < 2 || res.Stats.Work > 1e7 {
+			t.Errorf("%s: status %d, %d stacks by work %d, though 7 may be looked at", s.Name, res.Status, len(res.Stacks), res.Stats.Work)
+		}
+	}
 	for _, s := range predictor.Strategies()[:3] {
 		if _, err := s.New(predictor.Options{}).Search(ctx, n, wcsp.Request{}); err == nil {
 			t.Errorf("%s works without an engine", s.Name)
 		}
+	}
+}
+
+// TestPrior gives strategies a prior that knows the best stack: those that roll out
+// find it at once, those that walk are none the worse.
+func TestPrior(t *testing.T) {
+	n := wcsptest.Generate(1, 40, 0.05)
+	best := solve(t, "exact", predictor.Exact{Options: options()}, n, wcsp.Request{}).Stacks[0]
+	knowing := options()
+	knowing.Prior = func(n *wcsp.Network) [][]int64 {
+		prior := make([][]int64, len(n.Vars))
+		for v := range prior {
+			prior[v] = make([]int64, len(n.Vars[v].Unary))
+			for x := range prior[v] {
+				prior[v][x] = -10_000_000
+			}
+			prior[v][best.Values[v]] = 0
+		}
+		return prior
+	}
+	for _, s := range predictor.Strategies()[3:] {
+		res := solve(t, s.Name, s.New(knowing), n, wcsp.Request{Budget: 2e6})
+		if gap := best.Score - res.Stacks[0].Score; gap > best.Score/50 || gap > 0 && s.Name != "anneal" && s.Name != "climb" {
+			t.Errorf("%s: %d, the prior knows %d", s.Name, res.Stacks[0].Score, best.Score)
+		}
+	}
+}
+
+// TestNamed asks that names lead to strategies, each to its own.
+func TestNamed(t *testing.T) {
+	for _, s := range predictor.Strategies() {
+		if got, ok := predictor.Named(s.Name); !ok || got.Doc != s.Doc || !strings.Contains(predictor.Names(), s.Name) {
+			t.Errorf("%s leads to %q", s.Name, got.Doc)
+		}
+	}
+	if _, ok := predictor.Named("oracle"); ok {
+		t.Error("there is an oracle")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/thamos/thamos/resolver/wcsp"
 )
@@ -53,7 +54,7 @@ func (s TD) run(u *run) {
 type table struct {
 	u        *run
 	led      *ledger
-	worth    [][]int64
+	lean     [][]float64 // by value: how much worse than the best the prior thinks it; nil for none
 	future   [][]float64
 	seen     [][]int32
 	mean     []float64 // by variable: what its values lead to
@@ -73,15 +74,18 @@ func newTable(u *run, s TD) *table {
 		lambda: max(0, or(s.Lambda, 0.5)), discount: or(s.Discount, 0.9), first: or(s.Explore, 0.2), rate: or(s.Rate, 0.05),
 	}
 	n := len(u.n.Vars)
-	t.worth, t.future, t.seen = make([][]int64, n), make([][]float64, n), make([][]int32, n)
+	t.future, t.seen = make([][]float64, n), make([][]int32, n)
 	t.mean, t.met, t.back = make([]float64, n), make([]int32, n), make([]float64, n)
 	for v := range n {
-		t.worth[v] = u.n.Vars[v].Unary
+		t.future[v] = make([]float64, len(u.n.Vars[v].Unary))
+		t.seen[v] = make([]int32, len(t.future[v]))
 		if u.prior != nil {
-			t.worth[v] = u.prior[v]
+			lean, most := make([]float64, len(t.future[v])), slices.Max(u.prior[v])
+			for x, s := range u.prior[v] {
+				lean[x] = float64(s) - float64(most)
+			}
+			t.lean = append(t.lean, lean)
 		}
-		t.future[v] = make([]float64, len(t.worth[v]))
-		t.seen[v] = make([]int32, len(t.worth[v]))
 		if u.p.Count(int32(v)) > 1 {
 			t.active++
 		}
@@ -113,13 +117,24 @@ func (t *table) choose(v int32, _ int) int32 {
 	return best
 }
 
-// value returns what value x of variable v promises. Of one that was never seen it
-// is what those of its variable lead to on average.
+// value returns what value x of variable v promises, with the prior, which counts
+// less the more often the value was seen (progressive bias: Chaslot and others,
+// 2008).
 func (t *table) value(v, x int32) float64 {
-	if t.seen[v][x] == 0 {
-		return float64(t.worth[v][x]) + t.mean[v]
+	if t.lean == nil {
+		return t.learnt(v, x)
 	}
-	return float64(t.worth[v][x]) + t.future[v][x]
+	return t.learnt(v, x) + t.lean[v][x]/float64(1+t.seen[v][x])
+}
+
+// learnt returns what value x of variable v led to; if it was never seen, what those
+// of its variable lead to on average.
+func (t *table) learnt(v, x int32) float64 {
+	s := float64(t.u.n.Vars[v].Unary[x])
+	if t.seen[v][x] == 0 {
+		return s + t.mean[v]
+	}
+	return s + t.future[v][x]
 }
 
 // learn takes a stack into the table, and returns what it is worth.
@@ -131,13 +146,13 @@ func (t *table) learn(x []int32) int64 {
 	for v := len(x) - 1; v >= 0; v-- {
 		y := x[v]
 		if from := t.led.from[v]; len(from) > 0 {
-			next := t.lambda*t.back[v] + (1-t.lambda)*t.value(int32(v), y)
+			next := t.lambda*t.back[v] + (1-t.lambda)*t.learnt(int32(v), y)
 			next *= t.discount / float64(len(from))
 			for _, w := range from {
 				t.back[w] += next
 			}
 		}
-		future := t.back[v] - float64(t.worth[v][y])
+		future := t.back[v] - float64(t.u.n.Vars[v].Unary[y])
 		t.seen[v][y]++
 		t.future[v][y] += (future - t.future[v][y]) * max(t.rate, 1/float64(t.seen[v][y]))
 		t.met[v]++
