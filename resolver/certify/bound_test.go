@@ -136,3 +136,25 @@ func TestBoundHolds(t *testing.T) {
 		t.Error("the bounds are too weak to test anything")
 	}
 }
+
+// TestFix: the values that are worth less than the limit go, and no others.
+func TestFix(t *testing.T) {
+	u := parseUniverse("d 1.0\nd 2.0\nd 3.0\n")
+	m := modelOf(parseProblem(u, "d\nterm 7 -5 d<2\nterm 7 -4 d==2\n"), u, false)
+	n := m.newNetwork(&objective{weights: Worth{lastLevel: 1}})
+	for limit, want := range map[int64]int{-5: 3, -4: 2, 0: 1} {
+		b := n.newBox()
+		e, bound, err := n.evaluate(b, nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.fix(bound, limit*wcsp.Scale); err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		b.of(0).each(func(int) { left++ })
+		if left != want {
+			t.Errorf("limit %d leaves %d values, not %d", limit, left, want)
+		}
+	}
+}

@@ -68,6 +68,12 @@ m 2.0
 n 1.0
 	a[x]; extra == 'all'
 	n[all]; extra == 'more'
+o 1.0
+o 2.0
+	g @ https://files.example/g.zip ; extra == 'x'
+p 1.0
+p 2.0
+	o[x]
 `
 
 // TestClaims has one stack in each case that is the best, none, or wrong.
@@ -113,6 +119,8 @@ func TestClaims(t *testing.T) {
 		{"better by company", "i\nterm 7 -3 tf<2 i d", "d 1.0, i 1.0, tf 2.0", ""},
 		{"worse by a term", "tf\nterm 7 -3 tf<2", "d 1.0, tf 1.0", "stage 0 (level 8), step"},
 		{"worse by company", "i\nterm 3 -3 tf<2 i d", "d 1.0, i 1.0, tf 1.0", "stage 0 (level 3), step"},
+		{"older, for nobody tells what the newer's extra requires", "o\np\nterm 7 -5 p<2\nterm 7 -1 o<2", "o[x] 1.0, p 2.0", ""},
+		{"newer, but worse", "o\np\nterm 7 -5 p<2\nterm 7 -1 o<2", "o 2.0, p 1.0", "stage 0 (level 8), step"},
 		{"no stack", "a>2", "", ""},
 		{"no stack, deep", "a[x]\nconstraint c<1", "", ""},
 		{"no stack by a veto", "a\nveto a b", "", ""},
