@@ -35,7 +35,7 @@ func (b *box) has(x []int) bool {
 // none is lost by fixing whose score is at least the limit.
 func TestBoundHolds(t *testing.T) {
 	boxes, several, tight, lost := 0, 0, 0, 0
-	for seed := range uint64(200) {
+	for seed := range uint64(160) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		u, text := drawWorld(rng)
 		p := parseProblem(u, text)
@@ -134,5 +134,27 @@ func TestBoundHolds(t *testing.T) {
 	t.Logf("%d boxes, %d bounds where there are several stacks, %d of them tight; %d times values were fixed", boxes, several, tight, lost)
 	if tight < 200 || lost < 200 {
 		t.Error("the bounds are too weak to test anything")
+	}
+}
+
+// TestFix: the values that are worth less than the limit go, and no others.
+func TestFix(t *testing.T) {
+	u := parseUniverse("d 1.0\nd 2.0\nd 3.0\n")
+	m := modelOf(parseProblem(u, "d\nterm 7 -5 d<2\nterm 7 -4 d==2\n"), u, false)
+	n := m.newNetwork(&objective{weights: Worth{lastLevel: 1}})
+	for limit, want := range map[int64]int{-5: 3, -4: 2, 0: 1} {
+		b := n.newBox()
+		e, bound, err := n.evaluate(b, nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.fix(bound, limit*wcsp.Scale); err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		b.of(0).each(func(int) { left++ })
+		if left != want {
+			t.Errorf("limit %d leaves %d values, not %d", limit, left, want)
+		}
 	}
 }

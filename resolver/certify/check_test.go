@@ -16,7 +16,7 @@ import (
 func TestCheckAgrees(t *testing.T) {
 	ctx := context.Background()
 	none, some, lied := 0, 0, 0
-	for seed := range uint64(200) {
+	for seed := range uint64(160) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		u, text := drawWorld(rng)
 		p := parseProblem(u, text)
@@ -72,7 +72,7 @@ func TestCheckAgrees(t *testing.T) {
 		}
 	}
 	t.Logf("%d worlds with stacks, %d without, %d lies", some, none, lied)
-	if some < 100 || none < 20 || lied < 200 {
+	if some < 100 || none < 20 || lied < 150 {
 		t.Error("the worlds are too much alike")
 	}
 }

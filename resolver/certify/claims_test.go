@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/thamos/thamos/kb/py"
+	"github.com/thamos/thamos/resolver/wcsp"
 )
 
 // entries reads a stack as text: "a[x] 1.0, tf 2.0 by gpu==2.0".
@@ -68,6 +69,12 @@ m 2.0
 n 1.0
 	a[x]; extra == 'all'
 	n[all]; extra == 'more'
+o 1.0
+o 2.0
+	g @ https://files.example/g.zip ; extra == 'x'
+p 1.0
+p 2.0
+	o[x]
 `
 
 // TestClaims has one stack in each case that is the best, none, or wrong.
@@ -113,6 +120,8 @@ func TestClaims(t *testing.T) {
 		{"better by company", "i\nterm 7 -3 tf<2 i d", "d 1.0, i 1.0, tf 2.0", ""},
 		{"worse by a term", "tf\nterm 7 -3 tf<2", "d 1.0, tf 1.0", "stage 0 (level 8), step"},
 		{"worse by company", "i\nterm 3 -3 tf<2 i d", "d 1.0, i 1.0, tf 1.0", "stage 0 (level 3), step"},
+		{"older, for nobody tells what the newer's extra requires", "o\np\nterm 7 -5 p<2\nterm 7 -1 o<2", "o[x] 1.0, p 2.0", ""},
+		{"newer, but worse", "o\np\nterm 7 -5 p<2\nterm 7 -1 o<2", "o 2.0, p 1.0", "stage 0 (level 8), step"},
 		{"no stack", "a>2", "", ""},
 		{"no stack, deep", "a[x]\nconstraint c<1", "", ""},
 		{"no stack by a veto", "a\nveto a b", "", ""},
@@ -223,6 +232,35 @@ func TestClosedBetween(t *testing.T) {
 	_, err := Check(context.Background(), file, p, u)
 	if err == nil || !strings.Contains(err.Error(), "level 0: nothing proves") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestFactorsOfNothing: a proof may name a pair and a support that only releases
+// have that cannot be; messages to them change nothing.
+func TestFactorsOfNothing(t *testing.T) {
+	u := parseUniverse("a 1.0\na 2.0\n\tc; extra == 'x'\nb 1.0\n\tc\nb 2.0\nc 1.0\n")
+	p := parseProblem(u, "a[x]\nb\nconstraint a<2\nterm 7 -2 b<2\n")
+	for _, factor := range []Factor{{Pair: []string{"a[x]", "c"}}, {Presence: "c"}, {Loop: []string{"c", "c"}}} {
+		for _, c := range []struct {
+			variable int
+			deltas   []int64
+			want     string
+		}{
+			{0, []int64{-5}, ""},      // a[x]
+			{1, []int64{0, -100}, ""}, // c
+			{2, []int64{0, 1}, "x"},   // b
+		} {
+			names := []Variable{{"a[x]", [][]string{{"1.0", "2.0"}}}, {"c", [][]string{{}, {"1.0"}}}, {"b", [][]string{{"2.0"}, {"1.0"}}}, {"a", [][]string{{"1.0"}}}}
+			e := encoder{}
+			e.add(&step{kind: wcsp.BoundStep, messages: []message{{0, c.variable, c.deltas}}})
+			file := &Certificate{Schema: Schema, Status: Optimal, Stack: entries("a[x] 1.0, b 2.0"), Stages: []Stage{{
+				Level: 8, Weights: Worth{8: 1}, Variables: names, Factors: []Factor{factor}, Proof: e.proof}}}
+			_, err := Check(context.Background(), file, p, u)
+			refused := err != nil && strings.Contains(err.Error(), "is not a variable of factor 0")
+			if c.want == "" && err != nil || c.want != "" && factor.Pair != nil && !refused {
+				t.Errorf("%v to %s: %v", factor, names[c.variable].Name, err)
+			}
+		}
 	}
 }
 

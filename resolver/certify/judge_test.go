@@ -34,7 +34,7 @@ func drawRelease(rng *rand.Rand, text string) (py.Release, []py.File) {
 	if rng.IntN(4) > 0 {
 		r.Artifacts = new(py.Artifacts)
 	}
-	for _, name := range []string{"p-1.0.tar.gz", "p-1.0-py3-none-any.whl", "p-1.0-cp312-cp312-win_amd64.whl"} {
+	for _, name := range []string{"p-1.0.tar.gz", "p-1.0-py3-none-any.whl", "p-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"} {
 		if rng.IntN(2) == 0 {
 			continue
 		}
@@ -57,7 +57,7 @@ func drawRelease(rng *rand.Rand, text string) (py.Release, []py.File) {
 func TestJudgeAgrees(t *testing.T) {
 	ctx := context.Background()
 	yes, no := 0, 0
-	for seed := range uint64(6000) {
+	for seed := range uint64(4000) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		pick := func(from ...string) string { return from[rng.IntN(len(from))] }
 		text := pick("1.0", "1.0", "1.0a1", "1.0+local")
@@ -88,14 +88,14 @@ func TestJudgeAgrees(t *testing.T) {
 			no++
 		}
 	}
-	if yes < 600 || no < 600 {
+	if yes < 400 || no < 400 {
 		t.Errorf("%d releases may be chosen, %d may not", yes, no)
 	}
 }
 
 // TestCandidates: what is built here is told to the pipeline.
 func TestCandidates(t *testing.T) {
-	u := parseUniverse("a 1.0 [sdist]\na 2.0\na 3.0 [win]\nb 1.0 [sdist]\nc 1.0\n")
+	u := parseUniverse("a 1.0 [sdist]\na 2.0\na 3.0 [linux]\nb 1.0 [sdist]\nc 1.0\n")
 	p := parseProblem(u, "a<2.5\nb\nrefuse c\n")
 	got := ""
 	for _, c := range modelOf(p, u, false).candidates() {

@@ -383,7 +383,7 @@ func TestMutations(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, m := range mutations {
-			if counts[i] == 60 {
+			if counts[i] == 50 {
 				continue
 			}
 			var err error

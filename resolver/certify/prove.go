@@ -119,8 +119,11 @@ func (p *proving) messages(s *step) ([]received, error) {
 			all = append(all, received{f.table, f.many, map[int][]int64{}})
 			f.place = len(all)
 		}
-		if f.table != nil && v != f.table.a && v != f.table.b || f.many != nil && !f.many.has(v) {
+		switch {
+		case f.table != nil && v != f.table.a && v != f.table.b:
 			return nil, fmt.Errorf("%s is not a variable of factor %d", p.network.vars[v].name, m.factor)
+		case f.many != nil && !f.many.has(v):
+			continue // all of its values are on one side: the message could only raise the bound
 		}
 		deltas := make([]int64, len(p.unary[v]))
 		for class, values := range p.classes[m.variable] {
@@ -249,9 +252,10 @@ func (p *proving) factor(f *Factor) (out factor, err error) {
 		}
 	case f.Group != "":
 		err = fmt.Errorf("it is of several kinds")
-	case len(f.Pair) == 2 && len(of) == 2:
-		if out.table = p.tableOf[[2]int{min(of[0], of[1]), max(of[0], of[1])}]; out.table == nil {
-			err = fmt.Errorf("%s and %s have nothing to do with each other", f.Pair[0], f.Pair[1])
+	case len(f.Pair) == 2 && len(of) == 2 && of[0] != of[1]:
+		a, b := min(of[0], of[1]), max(of[0], of[1])
+		if out.table = p.tableOf[[2]int{a, b}]; out.table == nil { // no value that can be ties them
+			out.table = p.newTable(&parts{a: a, b: b})
 		}
 	case f.Presence != "" && len(of) == 1:
 		out.many, err = p.presence(of[0])

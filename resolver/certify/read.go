@@ -16,13 +16,15 @@ const maxBytes = 128 << 20
 
 // Read reads a certificate from an untrusted source. It checks the form only:
 // that a Check can be made, not what it says.
-func Read(r io.Reader) (*Certificate, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+func Read(r io.Reader) (*Certificate, error) { return read(r, maxBytes) }
+
+func read(r io.Reader, limit int64) (*Certificate, error) {
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxBytes {
-		return nil, fmt.Errorf("a certificate has at most %d MiB", maxBytes>>20)
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("a certificate has at most %d bytes", limit)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

@@ -61,7 +61,10 @@ func TestReadRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Read(strings.NewReader(strings.Repeat(" ", maxBytes+1))); err == nil || !strings.Contains(err.Error(), "at most") {
+	if _, err := read(bytes.NewReader(whole), int64(len(whole))); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(bytes.NewReader(whole), int64(len(whole))-1); err == nil || !strings.Contains(err.Error(), "at most") {
 		t.Errorf("a file without end: %v", err)
 	}
 }
@@ -233,6 +236,33 @@ func FuzzRead(f *testing.F) {
 		}
 		if err := Write(&second, again); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
 			t.Fatalf("%v\n%s\n%s", err, &first, &second)
+		}
+	})
+}
+
+// FuzzProof: whatever the bytes of a proof, a stack is not the best if another is
+// better, nor is there none if there is one.
+func FuzzProof(f *testing.F) {
+	ctx := context.Background()
+	rng := rand.New(rand.NewPCG(3, 5))
+	u, text := drawFrustrated(rng)
+	p := parseProblem(u, text)
+	truth := bruteForce(p, u, modelOf(p, u, false))
+	worse := slices.IndexFunc(truth.stacks, func(s trueStack) bool { return s.worth != truth.stacks[0].worth })
+	lies := make([]*Certificate, 2)
+	for i, s := range []*trueStack{nil, &truth.stacks[worse]} {
+		lies[i], _ = certify(p, u, s, rng)
+		f.Add(i == 0, []byte(lies[i].Stages[0].Proof))
+	}
+	f.Fuzz(func(t *testing.T, none bool, proof []byte) {
+		lie := *lies[1]
+		if none {
+			lie = *lies[0]
+		}
+		lie.Stages = slices.Clone(lie.Stages)
+		lie.Stages[0].Proof = proof
+		if _, err := Check(ctx, &lie, p, u); err == nil {
+			t.Fatal("a lie is certified")
 		}
 	})
 }

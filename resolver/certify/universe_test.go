@@ -15,7 +15,7 @@ import (
 // A universe is knowledge as text, one release a line and what it requires below
 // it, indented:
 //
-//	a 2.0 [yanked] [unread] [win]
+//	a 2.0 [yanked] [unread] [linux]
 //		b>=2
 //		c; extra == 'x'
 type universe map[py.Name]*py.Project
@@ -76,8 +76,8 @@ func parseUniverse(text string) universe {
 			switch w {
 			case "[yanked]":
 				r.Yanked = true
-			case "[win]":
-				r.Artifacts = &py.Artifacts{Wheels: []string{"cp312-cp312-win_amd64"}}
+			case "[linux]":
+				r.Artifacts = &py.Artifacts{Wheels: []string{"cp312-cp312-manylinux_2_17_x86_64"}}
 			case "[py313]":
 				r.RequiresPython = ">=3.13"
 			case "[sdist]":
@@ -126,7 +126,7 @@ func share(u universe) {
 // parseProblem reads requirement lines, settings ("constraint b<2", "prereleases
 // allow", "no-build") and a judge's lines.
 func parseProblem(u universe, text string) *resolver.Problem {
-	platform, err := py.ParsePlatform("manylinux_2_36_x86_64")
+	platform, err := py.ParsePlatform("win_amd64")
 	if err != nil {
 		panic(err)
 	}
@@ -295,7 +295,7 @@ func drawWorld(rng *rand.Rand) (u universe, problem string) {
 			count = 4
 		}
 		for _, v := range versions[:count] {
-			fmt.Fprintf(&text, "%s %s %s\n", n, v, pick("", "", "", "", "", "", "", "[yanked]", "[win]", "[py313]", "[sdist]"))
+			fmt.Fprintf(&text, "%s %s %s\n", n, v, pick("", "", "", "", "", "", "", "[yanked]", "[linux]", "[py313]", "[sdist]"))
 			for range rng.IntN(3) + rng.IntN(2) {
 				fmt.Fprintf(&text, "\t%s\n", line())
 			}
