@@ -122,6 +122,7 @@ missing, damaged or too old; 5 a fault of thamos.`,
 		newKB(env),
 		newUnits(env),
 		newPrescriptions(env),
+		newPredictors(env),
 		newVerifyCertificate(env),
 		newVersion(env),
 	)

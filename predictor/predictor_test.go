@@ -304,7 +304,7 @@ func TestHeats(t *testing.T) {
 		}
 		last = p.Temperature
 	}}
-	solve(t, "anneal", predictor.Anneal{Heats: 4}, wcsptest.Generate(1, 40, 0.05), r)
+	solve(t, "annealing", predictor.Anneal{Heats: 4}, wcsptest.Generate(1, 40, 0.05), r)
 	if heats != 3 {
 		t.Errorf("heated %d times again, want 3", heats)
 	}
