@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/resolver"
 	"github.com/thamos/thamos/resolver/sample"
@@ -104,7 +106,7 @@ func monkey(ctx context.Context, env *Env, path string, o monkeyOptions) error {
 		return a.fail(env, o.adviseOptions, err)
 	}
 	a.target.format = requirements // which does not insist on an index's URL
-	m := &monkeyRun{advice: a, lock: new(lockfile.Lock)}
+	m := &monkeyRun{advice: a, lock: new(lockfile.Lock), indexes: map[py.Name]string{}}
 	if err := a.sources(ctx, env, o.adviseOptions, m.lock); err != nil {
 		return err
 	}
@@ -123,17 +125,25 @@ func monkey(ctx context.Context, env *Env, path string, o monkeyOptions) error {
 type monkeyRun struct {
 	*advice
 	compiled *resolver.Compiled
-	lock     *lockfile.Lock // whose sources packages come from
+	lock     *lockfile.Lock     // whose sources packages come from
+	indexes  map[py.Name]string // that they have, by project
 	refused  int
 	all      bool // there are no more stacks
 }
 
-// maxRefused bounds how many stacks in a row the pipeline may refuse.
-const maxRefused = 10000
+const (
+	// maxRefused bounds how many stacks in a row the pipeline may refuse.
+	maxRefused = 10000
+
+	// verifyEach says of how many stacks one is checked against the knowledge,
+	// without what was compiled: checking takes longer than making them.
+	verifyEach = 100
+)
 
 // run writes stacks until there are as many as asked for, or all.
 func (m *monkeyRun) run(ctx context.Context, o monkeyOptions, out *stackSink) error {
-	row := 0
+	reader := m.compiled.Reader()
+	row, made := 0, 0
 	for s, err := range m.series(ctx, o) {
 		if err != nil {
 			return err
@@ -141,14 +151,14 @@ func (m *monkeyRun) run(ctx context.Context, o monkeyOptions, out *stackSink) er
 		if out.count() >= o.count {
 			return nil
 		}
-		report, err := m.compiled.ReportOf(s.values, s.members)
-		if err == nil {
-			err = resolver.Verify(ctx, m.problem, m.directs, report.Stack)
+		stack, score := reader.Stack(s.values, s.members)
+		if made%verifyEach == 0 {
+			if err := m.verify(ctx, s, stack, score); err != nil {
+				return internalError{fmt.Errorf("a stack that was made is wrong: %w", err)}
+			}
 		}
-		if err != nil {
-			return internalError{fmt.Errorf("a stack that was made is wrong: %w", err)}
-		}
-		refusal, err := m.judgement.pipeline.Accept(ctx, report.Stack)
+		made++
+		refusal, err := m.judgement.pipeline.Accept(ctx, stack)
 		if err != nil {
 			return err
 		}
@@ -160,12 +170,26 @@ func (m *monkeyRun) run(ctx context.Context, o monkeyOptions, out *stackSink) er
 			continue
 		}
 		row = 0
-		if err := out.write(m.document(report)); err != nil {
+		if err := out.write(m.document(stack, score)); err != nil {
 			return err
 		}
 	}
 	m.all = out.count() < o.count
 	return nil
+}
+
+// verify checks a stack, and its score, in two other ways: by the engine of
+// advise, and by the knowledge alone.
+func (m *monkeyRun) verify(ctx context.Context, s candidate, stack []resolver.Choice, score resolver.Score) error {
+	report, err := m.compiled.ReportOf(s.values, s.members)
+	if err != nil {
+		return err
+	}
+	same := slices.EqualFunc(report.Stack, stack, func(a, b resolver.Choice) bool { return a.Package == b.Package })
+	if !same || report.Score != score {
+		return fmt.Errorf("it is read as another, or with score %v instead of %v", score, report.Score)
+	}
+	return resolver.Verify(ctx, m.problem, m.directs, report.Stack)
 }
 
 // A candidate is an assignment of the compiled network with a member of each of

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/resolver"
 )
@@ -58,7 +59,7 @@ type stackPackageJSON struct {
 }
 
 // document is the document of a stack.
-func (m *monkeyRun) document(r *resolver.Report) stackDocument {
+func (m *monkeyRun) document(stack []resolver.Choice, score resolver.Score) stackDocument {
 	e := m.problem.Environment
 	d := stackDocument{
 		Schema: stackSchema, Manifest: m.project.file,
@@ -66,10 +67,10 @@ func (m *monkeyRun) document(r *resolver.Report) stackDocument {
 		Knowledge:      knowledgeJSON{m.info.Schema, m.info.Digest, day(m.info.Built), m.knowledge.local != nil, nil},
 		Recommendation: m.recommendation(),
 	}
-	for _, sum := range r.Score {
+	for _, sum := range score {
 		d.Score = append(d.Score, float64(sum)/millionths)
 	}
-	for _, c := range r.Stack {
+	for _, c := range stack {
 		p := stackPackageJSON{Name: string(c.Name), Version: c.Version.String(), Direct: c.Direct, Build: c.Build}
 		for _, x := range c.Extras {
 			p.Extras = append(p.Extras, string(x))
@@ -77,7 +78,7 @@ func (m *monkeyRun) document(r *resolver.Report) stackDocument {
 		if from := m.directs.from[c.Name]; from != nil {
 			p.Source = lockfile.RedactURL(from.String())
 		} else {
-			p.Index = m.index(c)
+			p.Index = m.index(c.Name)
 		}
 		d.Packages = append(d.Packages, p)
 	}
@@ -90,14 +91,18 @@ func (m *monkeyRun) document(r *resolver.Report) stackDocument {
 	return d
 }
 
-// index returns the URL of the index that a package comes from.
-func (m *monkeyRun) index(c resolver.Choice) string {
-	name := m.knowledge.source(c.Name, m.lock)
-	i := slices.IndexFunc(m.lock.Sources, func(s lockfile.Source) bool { return s.Name == name })
-	if i < 0 {
-		return ""
+// index returns the URL of the index that a project's packages come from.
+func (m *monkeyRun) index(name py.Name) string {
+	url, ok := m.indexes[name]
+	if ok {
+		return url
 	}
-	return lockfile.RedactURL(m.lock.Sources[i].URL)
+	source := m.knowledge.source(name, m.lock)
+	if i := slices.IndexFunc(m.lock.Sources, func(s lockfile.Source) bool { return s.Name == source }); i >= 0 {
+		url = lockfile.RedactURL(m.lock.Sources[i].URL)
+	}
+	m.indexes[name] = url
+	return url
 }
 
 // A stackSink is where stacks go, each once.

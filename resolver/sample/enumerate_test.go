@@ -204,3 +204,30 @@ func BenchmarkEnumerate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBoxes takes no more than the first block of every box: what branching
+// costs, and how many stacks there are that differ in more than a few variables.
+func BenchmarkBoxes(b *testing.B) {
+	for _, packages := range []int{40, 150, 300} {
+		n := wcsptest.Generate(1, packages, 0.05)
+		b.Run(fmt.Sprint(packages), func(b *testing.B) {
+			boxes, stacks := 0, 0
+			digits := 0
+			for b.Loop() {
+				left := 2000
+				if err := eachBox(context.Background(), n, nil, maxBlock, func(x *box, _ int) bool {
+					boxes++
+					stacks += len(x.innerScores)
+					digits += len(x.size().String())
+					left--
+					return left > 0
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(boxes)/b.Elapsed().Seconds(), "boxes/s")
+			b.ReportMetric(float64(stacks)/b.Elapsed().Seconds()/1e6, "Mstacks/s")
+			b.ReportMetric(float64(digits)/float64(boxes), "digits/box")
+		})
+	}
+}
