@@ -69,6 +69,10 @@ m 2.0
 n 1.0
 	a[x]; extra == 'all'
 	n[all]; extra == 'more'
+q 1.0
+	b[y
+q 2.0
+	b[y
 o 1.0
 o 2.0
 	g @ https://files.example/g.zip ; extra == 'x'
@@ -102,6 +106,8 @@ func TestClaims(t *testing.T) {
 		{"direct reference of an extra", "h", "h 1.0", ""},
 		{"direct reference of an extra that is asked for", "h[x]", "h[x] 1.0", "nothing is known of what h[x] 1.0 requires"},
 		{"unreadable", "j", "j 1.0, k 1.0", "k 1.0 may not be chosen"},
+		{"unreadable as another", "q", "q 1.0", "q 1.0 may not be chosen"},
+		{"none of which is readable", "q", "", ""},
 		{"a release that excludes itself", "m", "m 2.0", "m 2.0 requires m<2, but 2.0"},
 		{"refused", "d\nrefuse d", "d 1.0", "may not be chosen"},
 		{"left out", "a\nskip b", "a 2.0", ""},

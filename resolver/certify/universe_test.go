@@ -299,6 +299,9 @@ func drawWorld(rng *rand.Rand) (u universe, problem string) {
 			for range rng.IntN(3) + rng.IntN(2) {
 				fmt.Fprintf(&text, "\t%s\n", line())
 			}
+			if rng.IntN(12) == 0 {
+				fmt.Fprintf(&text, "\ta[y\n") // cannot be read
+			}
 		}
 	}
 	for range 1 + rng.IntN(2) {
