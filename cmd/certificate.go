@@ -197,7 +197,7 @@ func (a *advice) writeCertificate(ctx context.Context, env *Env, o adviseOptions
 		return err
 	}
 	for i := range proofs {
-		stage, err := stageOf(&proofs[i])
+		stage, err := certify.StageOf(&proofs[i])
 		if err != nil {
 			return internalError{fmt.Errorf("--certificate: %w", err)}
 		}
@@ -208,29 +208,6 @@ func (a *advice) writeCertificate(ctx context.Context, env *Env, o adviseOptions
 		return err
 	}
 	return lockfile.WriteFile(absolute(env, o.certificate), b.Bytes())
-}
-
-// stageOf names what a proof's numbers stand for.
-func stageOf(p *resolver.StageProof) (certify.Stage, error) {
-	names := certify.Names{Pairs: p.Pairs}
-	for _, v := range p.Variables {
-		out := certify.Variable{Name: string(v.Project)}
-		if v.Extra != "" {
-			out.Name += "[" + string(v.Extra) + "]"
-		}
-		for _, releases := range v.Values {
-			class := []string{}
-			for _, r := range releases {
-				class = append(class, certify.Label(r.Version, r.By))
-			}
-			out.Classes = append(out.Classes, class)
-		}
-		names.Variables = append(names.Variables, out)
-	}
-	for _, members := range p.Groups {
-		names.Groups = append(names.Groups, certify.GroupID(members))
-	}
-	return certify.FromProof(&names, int(p.Rank), p.Weights, p.Target, p.Proof)
 }
 
 func newVerifyCertificate(env *Env) *cobra.Command {

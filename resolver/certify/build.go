@@ -37,6 +37,29 @@ func GroupID(members []resolver.Member) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// StageOf makes a stage of what a search proved.
+func StageOf(p *resolver.StageProof) (Stage, error) {
+	names := Names{Pairs: p.Pairs}
+	for _, v := range p.Variables {
+		out := Variable{Name: string(v.Project)}
+		if v.Extra != "" {
+			out.Name += "[" + string(v.Extra) + "]"
+		}
+		for _, releases := range v.Values {
+			class := []string{}
+			for _, r := range releases {
+				class = append(class, Label(r.Version, r.By))
+			}
+			out.Classes = append(out.Classes, class)
+		}
+		names.Variables = append(names.Variables, out)
+	}
+	for _, members := range p.Groups {
+		names.Groups = append(names.Groups, GroupID(members))
+	}
+	return FromProof(&names, int(p.Rank), p.Weights, p.Target, p.Proof)
+}
+
 // FromProof makes a stage of the proof that a search gave for one network. It
 // fails if the proof names what is not in names.
 func FromProof(names *Names, level int, weights Worth, target int64, proof wcsp.Proof) (Stage, error) {

@@ -15,7 +15,7 @@ import (
 // commit message.
 var believed = map[string]string{
 	"resolver": `Problem Requirement Formats Prereleases IfNecessary Allow Explicit Disallow
-		Knowledge Pipeline Sifted Edit StandIn Candidates Term Member Tier Tiers LastTier Score Releases NewReleases Choice`,
+		Knowledge Pipeline Sifted Edit StandIn Candidates Term Member Tier Tiers LastTier Score Releases NewReleases Choice StageProof`,
 	"wcsp": `Proof Step StepKind BoundStep FixStep BranchStep Message Scale
 		Factor FactorKind PairFactor GroupFactor PresenceFactor LoopFactor`,
 }
