@@ -13,7 +13,6 @@ import (
 func (s Search) alternatives(ctx context.Context, e *engine, o *optimization, first []int) ([]*Report, error) {
 	best := o.worthOf(o.best)
 	goal := o.goal
-	goal.closed[lastLevel] = false
 	// What is before the last rank must outweigh what stacks have at most.
 	least := best
 	for level := range least {

@@ -94,11 +94,10 @@ func (s Search) optimize(ctx context.Context, sp *space, known []int32) (*optimi
 		o.optimum.Values += len(sp.vars[i].values) - 1
 	}
 	for level, l := range o.limits {
-		if l.unit == 0 {
-			continue // nothing is worth anything there
-		}
 		now := sp.worthOf(o.best)
-		if !l.earns && now[level] == 0 {
+		if last := level == lastLevel; !last && l.unit == 0 {
+			continue // nothing is worth anything there
+		} else if !last && !l.earns && now[level] == 0 {
 			o.goal.closed[level] = true // nothing is better than to pay nothing
 			continue
 		}

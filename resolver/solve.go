@@ -94,11 +94,11 @@ func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, err
 	}
 }
 
-// best reports the best stack. The engine has found one: if the closure's terms
-// score anything, what is best is searched from there, else that is it.
+// best reports the best stack. The engine has found one: if terms score anything,
+// what is best is searched from there, else that is it.
 func (s Search) best(ctx context.Context, e *engine) (*Report, error) {
 	c := e.closure
-	scored := slices.ContainsFunc(c.terms, func(t Term) bool { return !t.Veto })
+	scored := c.problem.Pipeline != nil && c.problem.Pipeline.Scores()
 	if !scored && s.Count <= 1 {
 		return e.report(), nil
 	}

@@ -10,7 +10,9 @@ type limit struct {
 	earns bool  // some are bonuses
 }
 
-// limits looks at all scores of a space.
+// limits looks at all scores of a space. Whether something can be earned at a
+// level is asked of all that the pipeline says, also of what no stack can have:
+// who checks a certificate need not know better.
 func (s *space) limits() (all [levels]limit) {
 	count := func(level int, score int64) {
 		l := &all[level]
@@ -23,14 +25,11 @@ func (s *space) limits() (all [levels]limit) {
 			continue
 		}
 		var best, worst worth
-		alone := s.alone[v.project]
-		for _, releases := range v.values {
-			for _, r := range releases {
-				for level, score := range alone[r] {
-					count(level, score)
-					best[level] = max(best[level], score)
-					worst[level] = min(worst[level], score)
-				}
+		for _, alone := range s.alone[v.project] {
+			for level, score := range alone {
+				count(level, score)
+				best[level] = max(best[level], score)
+				worst[level] = min(worst[level], score)
 			}
 		}
 		for level := range all {
@@ -38,7 +37,7 @@ func (s *space) limits() (all [levels]limit) {
 			all[level].apart = max(all[level].apart, best[level]-worst[level])
 		}
 	}
-	for _, t := range s.terms {
+	for t := range s.closure.company() {
 		if !t.Veto {
 			count(levelOf(t.Tier), t.Score)
 			all[levelOf(t.Tier)].most += max(0, t.Score)

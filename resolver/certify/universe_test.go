@@ -176,6 +176,8 @@ type judgeText struct {
 
 func (j *judgeText) Hindsight() bool { return false }
 
+func (j *judgeText) Scores() bool { return true }
+
 func releases(r py.Requirement, p *py.Project) resolver.Releases {
 	set := resolver.NewReleases(len(p.Releases))
 	for i := range p.Releases {
