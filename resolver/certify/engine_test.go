@@ -46,10 +46,10 @@ func TestEngine(t *testing.T) {
 		if seed%5 == 0 {
 			u, text = drawFrustrated(rng)
 		}
-		p := parseProblem(u, text)
-		if p.Pipeline == nil {
-			continue // the newest stack is not the best of anything
+		if seed%6 == 1 && u["c"] != nil {
+			text += "stand-in b c\n"
 		}
+		p := parseProblem(u, text)
 		c := &Certificate{Schema: Schema, Status: Optimal}
 		var proofs []resolver.StageProof
 		r, err := resolver.Solve(ctx, p, u)
@@ -63,7 +63,7 @@ func TestEngine(t *testing.T) {
 			}
 			proofs = append(proofs, one)
 			none++
-		case err != nil:
+		case err != nil, r.Optimum == nil: // the newest stack is not the best of anything
 			continue
 		default:
 			c.Score = r.Score
@@ -90,7 +90,7 @@ func TestEngine(t *testing.T) {
 		steps += f.Steps
 	}
 	t.Logf("%d stacks, %d times none, %d steps", some, none, steps)
-	if some < 200 || none < 20 {
+	if some < 150 || none < 20 {
 		t.Error("the worlds are too much alike")
 	}
 }
