@@ -28,6 +28,9 @@ type search struct {
 	status wcsp.Status
 	fault  error
 
+	props *wcsp.Propagator
+	dived int64 // work done diving
+
 	cond []int64 // of decode
 	at   []int32
 	open []pending
@@ -179,8 +182,8 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		if z.tick() || stall >= patience {
 			return b, false
 		}
-		if root && round%12 == 2 {
-			z.try(f, b)
+		if root {
+			z.improve(f, b, round)
 		}
 	}
 }
