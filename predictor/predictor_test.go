@@ -291,7 +291,7 @@ func TestPrior(t *testing.T) {
 		for v := range prior {
 			prior[v] = make([]int64, len(n.Vars[v].Unary))
 			for x := range prior[v] {
-				prior[v][x] = -10_000_000
+				prior[v][x] = -10_000_000 * wcsp.Scale
 			}
 			prior[v][best.Values[v]] = 0
 		}
