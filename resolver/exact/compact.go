@@ -11,7 +11,7 @@ func (b *box) compact() (*box, bool) {
 		if !ok {
 			return nil, false
 		}
-		g := &gatherer{old: b, choices: choices, used: make([]bool, len(b.vars))}
+		g := &gatherer{old: b, choices: choices, used: make([]bool, len(b.vars)), d: make([]int64, 0, len(b.d)), pairs: make([]kept, 0, len(b.pairs))}
 		if !g.foldPairs() {
 			return nil, false
 		}
@@ -221,6 +221,7 @@ type gatherer struct {
 	pairs   []kept
 	used    []bool // by variable: some factor has it
 	d       []int64
+	numbers []int32
 }
 
 // A kept pair still has its old rows and columns by value; rows and cols say what
@@ -253,7 +254,7 @@ func (g *gatherer) foldPairs() bool {
 		}
 		q := kept{pair: *p}
 		if nr == int(p.rows) && nc == int(p.cols) {
-			q.rowOf, q.colOf = upTo(p.rows), upTo(p.cols)
+			q.rowOf, q.colOf = g.upTo(p.rows), g.upTo(p.cols)
 		} else {
 			q.rowOf, q.colOf = q.shrink(p, rows, cols)
 		}
@@ -307,12 +308,12 @@ func first(in []bool) int32 {
 	return -1
 }
 
-func upTo(n int32) []int32 {
-	list := make([]int32, n)
-	for k := range list {
-		list[k] = int32(k)
+// upTo returns the numbers up to n, which must not be changed.
+func (g *gatherer) upTo(n int32) []int32 {
+	for k := len(g.numbers); k < int(n); k++ {
+		g.numbers = append(g.numbers, int32(k))
 	}
-	return list
+	return g.numbers[:n:n]
 }
 
 // foldTo gives values what a factor is worth without what it has sent.
@@ -436,6 +437,7 @@ func (g *gatherer) gather() (*box, bool) {
 	s := &shape{}
 	n := *b
 	n.shape, n.b = s, make([]int64, 0, len(b.b))
+	s.value, s.vars = make([]int32, 0, len(b.b)), make([]variable, 0, len(b.vars))
 	at := make([]int32, len(b.vars))
 	for v, o := range b.vars {
 		lo, left, last := int32(len(n.b)), 0, int32(0)
