@@ -128,4 +128,3 @@ func (z *search) settle(b *box, need int64) (*box, bool) {
 	z.sweep(b, false)
 	return b, b.bound() >= need
 }
-
