@@ -32,6 +32,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 property: ## the property tests at full depth
 	$(GO) test -run 'Agrees|Matter|Fewer' ./resolver -rapid.checks 100000 -timeout 2h
 	$(GO) test -run OnlineAgrees ./cmd -rapid.checks 3000 -timeout 2h
+	$(GO) test ./resolver/exact -exact.deep -timeout 2h
+	$(GO) test -run TestEngine ./resolver/certify -certify.worlds 100000 -timeout 2h
 
 bench: ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

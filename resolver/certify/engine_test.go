@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	flags "flag" // a flag is something else here
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -31,13 +32,15 @@ func ofReport(r *resolver.Report) *Certificate {
 	return c
 }
 
+var worlds = flags.Uint64("certify.worlds", 1000, "how many random worlds TestEngine certifies")
+
 // TestEngine: what the search says of random worlds, with any budget, is certified:
 // that a stack is the best, that none is better by more than a bound, or that
 // there is none. What is proved to be the best is what brute force knows to be.
 func TestEngine(t *testing.T) {
 	ctx := context.Background()
 	outcomes := map[Status]int{}
-	for seed := range uint64(1000) {
+	for seed := range *worlds {
 		rng := rand.New(rand.NewPCG(seed, 8))
 		u, text := drawWorld(rng)
 		if seed%5 == 0 {
