@@ -235,7 +235,7 @@ func create(ctx context.Context, file, old string, fill func(*filler) error, inf
 			return "", err
 		}
 	}
-	digest, err := contentDigest(ctx, conn, true)
+	digest, err := contentDigest(ctx, conn, Schema)
 	if err != nil {
 		return "", err
 	}
