@@ -24,7 +24,8 @@ func newKB(env *Env) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env), newKBImport(env))
+	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env), newKBImport(env),
+		newKBRefresh(env), newKBEvents(env), newKBRebuild(env))
 	return c
 }
 

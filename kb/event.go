@@ -103,6 +103,11 @@ func bounded(events []Event) []Event {
 		more.New = fmt.Sprint(n - maxEvents)
 		events = append(events[:maxEvents:maxEvents], more)
 	}
+	for i, e := range events {
+		if normal, err := normalEvent(e); err == nil { // else note says so
+			events[i] = normal
+		}
+	}
 	slices.SortFunc(events, CompareEvents)
 	return events
 }
