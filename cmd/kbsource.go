@@ -157,6 +157,13 @@ func isURL(place string) bool {
 	return strings.HasPrefix(place, "https://") || strings.HasPrefix(place, "http://")
 }
 
+// lastTold says what is known of the last time that a source was asked, and what
+// time it is for this one: later, even if the clock went back.
+func (k *knowledge) lastTold(ctx context.Context, name string) (last kb.LastTold, read int64, err error) {
+	last, _, err = k.local.ToldBy(ctx, name)
+	return last, max(k.now().Unix(), last.Read+1), err
+}
+
 // readAdvisories reads one archive of advisories.
 func (k *knowledge) readAdvisories(ctx context.Context, place string, watched kb.Watched, r *primaryReport) (sourceReport, error) {
 	name := absolute(k.env, place)
@@ -164,7 +171,7 @@ func (k *knowledge) readAdvisories(ctx context.Context, place string, watched kb
 		name = ingest.Origin(place)
 	}
 	one := sourceReport{name: name}
-	last, _, err := k.local.ToldBy(ctx, name)
+	last, read, err := k.lastTold(ctx, name)
 	if err != nil {
 		return one, err
 	}
@@ -178,7 +185,6 @@ func (k *knowledge) readAdvisories(ctx context.Context, place string, watched kb
 		archive, err = ingest.ReadOSVFile(ctx, name, known)
 	}
 	one.requests, one.faults = archive.Requests, archive.Report.Faults
-	read := k.now().Unix()
 	switch {
 	case ctx.Err() != nil:
 		return one, ctx.Err()
@@ -207,8 +213,12 @@ func (k *knowledge) readPopular(ctx context.Context, file string) (sourceReport,
 	if err != nil {
 		return one, err
 	}
+	_, read, err := k.lastTold(ctx, one.name)
+	if err != nil {
+		return one, err
+	}
 	_, err = k.local.Tell(ctx, kb.Told{
-		Source: kb.Source{Name: one.name, Notes: "popular projects"}, Read: k.now().Unix(), Popularity: list,
+		Source: kb.Source{Name: one.name, Notes: "popular projects"}, Read: read, Popularity: list,
 	}, kb.Watched{})
 	one.state, one.popular = sourceRead, len(list)
 	return one, err

@@ -105,6 +105,11 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 	if k.info, err = k.snapshot.Info(ctx); err == nil {
 		err = k.setIndexes(env, m, k.info, o)
 	}
+	if err == nil && k.local != nil { // what was told here counts on top
+		var at int64
+		at, err = k.local.AdvisoriesAt(ctx)
+		k.info.AdvisoriesAt = max(k.info.AdvisoriesAt, at)
+	}
 	if err != nil {
 		k.close()
 		return nil, err

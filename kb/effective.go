@@ -208,3 +208,18 @@ func clipWords(s string) string {
 	}
 	return strings.ToValidUTF8(s[:most], "") + " …"
 }
+
+// AdvisoriesAt is when the newest advisory that this machine was told of was
+// modified, in Unix seconds; 0 means that there are none.
+func (l *Local) AdvisoriesAt(ctx context.Context) (at int64, err error) {
+	if !l.hasAdded {
+		return 0, nil
+	}
+	conn, err := l.conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	err = l.all(ctx, conn, "read advisories", `SELECT coalesce(max(modified), 0) FROM advisory`, func(rows *sql.Rows) error { return rows.Scan(&at) })
+	return at, err
+}

@@ -136,6 +136,9 @@ func (o *RefreshOptions) look(ctx context.Context, name py.Name) (found refreshe
 			known = &doc
 		}
 		now, page, err := o.Indexes.source(origin).list(ctx, name, known, o.Now)
+		if err == nil && ok && now.Read <= doc.Read {
+			now.Read = doc.Read + 1 // a clock that went back must not make this the older answer
+		}
 		if err == nil {
 			_, err = now.Digest() // what cannot be kept was not answered
 		}
