@@ -1,6 +1,7 @@
 package kb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -305,5 +306,70 @@ func TestEvents(t *testing.T) {
 	damaged := openLocalTest(t, file)
 	if _, err := damaged.Events(t.Context(), EventQuery{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("an event that was changed: %v", err)
+	}
+}
+
+// Local knowledge survives another knowledge base and the return of the first, as
+// a sync and a rollback do it: nothing is forgotten and nothing is news again.
+func TestLocalOutlivesSnapshots(t *testing.T) {
+	one, _ := write(t, []Listing{*page("", "demo-1.0.tar.gz 1")}, nil)
+	two, _ := write(t, []Listing{*page("", "demo-1.0.tar.gz 1", "demo-2.0.tar.gz 2")}, nil)
+	l := newLocal(t)
+	now := sighting(1_700_000_100, page("", "demo-1.0.tar.gz 9", "demo-2.0.tar.gz 2"))
+	var before LocalInfo
+	for i, file := range []string{one, two, one} {
+		d := openTest(t, file)
+		now.Now.Read++
+		events, err := l.See(t.Context(), d, []Sighting{now})
+		if err != nil || (len(events) > 0) != (i == 0) {
+			t.Fatalf("knowledge base %d: %v, %v", i, eventTexts(events), err)
+		}
+		if i == 0 {
+			if _, err := l.Tell(t.Context(), tell("osv", 5, warning(t, "PYSEC-1", 100, "2")), Watched{[]py.Name{"demo"}, d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := NewLayered(d, l, Route{Indexes: []string{public}}, true).Advisories(t.Context(), []py.Name{"demo"})
+		if err != nil || len(all[0]) != 1 {
+			t.Errorf("knowledge base %d: advisories %v, %v", i, all, err)
+		}
+		if _, err := l.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		info, err := l.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.Digest == "" {
+			before = info
+		}
+		if info.Digest != before.Digest || info.Events != 3 {
+			t.Errorf("knowledge base %d: %+v, want %+v", i, info, before)
+		}
+	}
+}
+
+// Where the attestations of a file are is kept in both layers.
+func TestProvenanceKept(t *testing.T) {
+	listing := *page("", "demo-1.0.tar.gz 1 attested", "demo-1.0.zip 2")
+	file, _ := write(t, []Listing{listing}, nil)
+	d := openTest(t, file)
+	if err := d.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	l := newLocal(t, documents(private, 100, listing)...)
+	demo := []py.Package{{Name: "demo", Version: version(t, "1.0")}}
+	for name, k := range map[string]interface {
+		Files(context.Context, []py.Package) ([][]py.File, error)
+	}{
+		"snapshot": d, "local": NewLayered(nil, l, Route{Indexes: []string{private}}, true), "layered": NewLayered(d, l, Route{Indexes: []string{public}}, true),
+	} {
+		files, err := k.Files(t.Context(), demo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"https://public.example/integrity/demo-1.0.tar.gz", ""}, []string{files[0][0].Provenance, files[0][1].Provenance}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
