@@ -139,6 +139,7 @@ func TestSeeReturns(t *testing.T) {
 		between *Listing
 		want    []string // of the return with another hash
 	}{
+		{"hash that was not told in between", page("", "demo-1.0.tar.gz 0", "demo-1.0.zip 2"), []string{"alarm hash-changed 1.0 demo-1.0.tar.gz 1>7", "warning file-removed 1.0 demo-1.0.zip 2"}},
 		{"file", page("", "demo-1.0.zip 2"), []string{"alarm hash-changed 1.0 demo-1.0.tar.gz 1>7", "warning file-returned 1.0 demo-1.0.tar.gz >7"}},
 		{"release", page("", "demo-2.0.zip 2"), []string{
 			"alarm hash-changed 1.0 demo-1.0.tar.gz 1>7", "warning file-removed 1.0 demo-1.0.zip 2", "warning release-removed 2.0", "warning release-returned 1.0  >files: 1"}},

@@ -96,6 +96,9 @@ func TestFetchOSV(t *testing.T) {
 	} {
 		answer = bad
 		got, err := FetchOSV(t.Context(), url, Validators{}, o)
+		if name == "too many entries" && (err == nil || !strings.Contains(err.Error(), "more than 1000000 files")) {
+			t.Errorf("%s: %v", name, err)
+		}
 		if err == nil || len(got.Advisories) > 0 || strings.Contains(err.Error(), "secret") || errors.Is(err, ErrAbsent) != (name == "404") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
