@@ -300,6 +300,9 @@ func TestEvents(t *testing.T) {
 	if events, err := l.Events(t.Context(), EventQuery{}); err != nil || len(events) != 2 {
 		t.Errorf("events that happened are forgotten: %v, %v", events, err)
 	}
+	if events, err := l.See(t.Context(), nil, []Sighting{sighting(9, page("", "demo-1.0.tar.gz 9"))}); err != nil || len(events) > 0 {
+		t.Errorf("what was seen is not forgotten: %v, %v", eventTexts(events), err)
+	}
 	if err := l.Close(); err != nil { // what it wrote is in the file itself then
 		t.Fatal(err)
 	}
