@@ -33,6 +33,9 @@ type Options struct {
 
 	Now func() time.Time
 
+	// Sleep waits between tries. Nil waits for the time that is asked for.
+	Sleep func(ctx context.Context, d time.Duration) error
+
 	// Progress, unless it is nil, is shown what is being done; done and total are
 	// bytes, and total is 0 where it takes no telling.
 	Progress func(what string, done, total int64)
@@ -175,7 +178,7 @@ func (y *syncing) latest(ctx context.Context, from Source) (Latest, *Installed, 
 		}
 		by, err := verify(latestName, text, signature, y.keys(), y.Now())
 		if errors.Is(err, ErrSignature) && try < 3 {
-			if err := pause(ctx, time.Duration(try)*lockPause); err != nil {
+			if err := y.sleep(ctx, time.Duration(try)*lockPause); err != nil {
 				return Latest{}, nil, err
 			}
 			continue
@@ -216,7 +219,10 @@ func (y *syncing) readLatest(ctx context.Context, from Source) (text, signature 
 	return text, signature, nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+func (o Options) sleep(ctx context.Context, d time.Duration) error {
+	if o.Sleep != nil {
+		return o.Sleep(ctx, d)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -114,8 +114,10 @@ func source(t testing.TB, url string, silence time.Duration) HTTP {
 }
 
 func options(key Key, sources ...Source) Options {
-	return Options{Sources: sources, Keys: []Key{key}, Version: "1.0.0", Now: func() time.Time { return now }}
+	return Options{Sources: sources, Keys: []Key{key}, Version: "1.0.0", Now: func() time.Time { return now }, Sleep: noSleep}
 }
+
+func noSleep(context.Context, time.Duration) error { return nil }
 
 // mustSync syncs, and the active snapshot must be whole.
 func mustSync(t testing.TB, s Store, o Options) Outcome {
