@@ -199,7 +199,7 @@ func TestAttacks(t *testing.T) {
 			delete(files, base)
 			delete(files, delta)
 			return files
-		}(), want: "the index has none"},
+		}(), want: ".zst: file does not exist"},
 		{name: "server is broken", handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }), want: "answered 502 Bad Gateway (tried 4 times)"},
 		{name: "login is wanted", handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), want: "it wants other credentials"},
 	} {

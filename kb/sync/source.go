@@ -34,14 +34,6 @@ type Partial interface {
 	Write(p []byte) error
 }
 
-// errAbsent makes what the index client calls absent a file that does not exist.
-func errAbsent(err error) error {
-	if errors.Is(err, ingest.ErrAbsent) {
-		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
-	}
-	return err
-}
-
 // HTTP is a publication on a web server, at the URL of a client.
 type HTTP struct {
 	Client *ingest.Client
@@ -53,9 +45,13 @@ func (s HTTP) Name() string { return s.Client.Origin() }
 
 // Fetch implements Source.
 func (s HTTP) Fetch(ctx context.Context, name string, limit int64, mark string, to Partial) error {
-	return errAbsent(s.Client.Download(ctx, ingest.Download{
+	err := s.Client.Download(ctx, ingest.Download{
 		Name: Version + "/" + name, Limit: limit, At: to.Size(), Validator: mark, Begin: to.Begin, Write: to.Write, Total: s.Total,
-	}))
+	})
+	if errors.Is(err, ingest.ErrAbsent) {
+		return fmt.Errorf("%s%s/%s: %w", s.Name(), Version, name, fs.ErrNotExist)
+	}
+	return err
 }
 
 // Directory is a publication in a folder of this machine: the one that holds v1,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/thamos/thamos/kb"
@@ -82,7 +83,10 @@ func (s Store) Sync(ctx context.Context, o Options) (Outcome, error) {
 		if ctx.Err() != nil {
 			return Outcome{}, context.Cause(ctx)
 		}
-		failed = append(failed, fmt.Errorf("%s: %w", from.Name(), err))
+		if !strings.Contains(err.Error(), from.Name()) {
+			err = fmt.Errorf("%s: %w", from.Name(), err)
+		}
+		failed = append(failed, err)
 	}
 	return Outcome{}, errors.Join(failed...)
 }
