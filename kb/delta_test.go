@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -51,6 +53,13 @@ func TestDelta(t *testing.T) {
 				t.Fatalf("a damaged delta: %v", err)
 			}
 		}
+		// Also where the frame is whole, and only what it holds is another.
+		for range 5 {
+			bad := repacked(t, delta, func(text []byte) { text[r.IntN(len(text))] ^= 1 << r.IntN(8) })
+			if info2, err := ApplyDelta(ctx, a, bytes.NewReader(bad), filepath.Join(dir, "bad.db")); err == nil && info2.Digest != info.Digest {
+				t.Fatalf("a changed delta gave %s, not %s", info2.Digest, info.Digest)
+			}
+		}
 		if _, err := ApplyDelta(ctx, a, bytes.NewReader(delta[:r.IntN(len(delta))]), filepath.Join(dir, "cut.db")); err == nil {
 			t.Fatal("a delta that is cut off was applied")
 		}
@@ -62,6 +71,27 @@ func TestDelta(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".kb-*")); len(left) > 0 {
 		t.Errorf("temporary files are left: %q", left)
 	}
+}
+
+// repacked changes what a delta holds.
+func repacked(t *testing.T, delta []byte, change func(text []byte)) []byte {
+	t.Helper()
+	r, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := r.DecodeAll(delta, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(text)
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	return w.EncodeAll(text, nil)
 }
 
 // deltaOf is the delta between two files.
@@ -146,7 +176,11 @@ func TestDeltaOfADay(t *testing.T) {
 					t.Fatal(err)
 				}
 				l.Versions = append(l.Versions, ver)
-				l.Metadata = append(l.Metadata, py.Metadata{Name: string(l.Name), Version: ver, RequiresDist: []string{fmt.Sprintf("p%03d>=%d.%d", (p*7+v)%300, v, p)}})
+				l.Metadata = append(l.Metadata, py.Metadata{Name: string(l.Name), Version: ver, License: fmt.Sprintf("L-%d", p*9+v/4), RequiresDist: []string{fmt.Sprintf("p%03d>=%d.%d", (p*7+v)%300, v, p)}})
+				l.Files = append(l.Files, py.File{
+					Filename: fmt.Sprintf("%s-%s-cp3%d-cp3%d-linux_x86_%d.whl", l.Name, ver, v, v, p), Size: 1, SHA256: sum("1"), Uploaded: 1,
+					RequiresPython: fmt.Sprintf(">=3.%d.%d", v, p),
+				})
 			}
 			ls = append(ls, l)
 		}
@@ -158,7 +192,7 @@ func TestDeltaOfADay(t *testing.T) {
 	if err := Pack(b, &base); err != nil {
 		t.Fatal(err)
 	}
-	if delta := deltaOf(t, a, b); len(delta)*20 > base.Len() {
+	if delta := deltaOf(t, a, b); len(delta)*50 > base.Len() {
 		t.Errorf("the delta has %d bytes, the snapshot %d", len(delta), base.Len())
 	}
 }

@@ -108,21 +108,20 @@ func TestAttacks(t *testing.T) {
 	publish(t, snapshot(t, 60, 2), foreign, PublishOptions{Signers: []Signer{stranger}})
 	noDelta := func(l *Latest) { l.Deltas = []Delta{} }
 	page := []byte("<!DOCTYPE html>\n<title>Sign in</title>")
-	bomb := func() []byte {
+	zeros := func(megabytes int, options ...zstd.EOption) []byte {
 		var out bytes.Buffer
-		z, err := zstd.NewWriter(&out)
+		z, err := zstd.NewWriter(&out, options...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		zeros := make([]byte, 1<<20)
-		for range 512 {
-			z.Write(zeros)
+		for range megabytes {
+			z.Write(make([]byte, 1<<20))
 		}
 		z.Close()
 		return out.Bytes()
-	}()
-	// window is a frame that asks for 2 GiB of memory.
-	window := append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8}, s.tree[base]...)
+	}
+	bomb := zeros(512)
+	window := zeros(2, zstd.WithWindowSize(256<<20)) // so much memory it asks for
 	replaced := func(text []byte) func(l *Latest) {
 		return func(l *Latest) {
 			noDelta(l)
@@ -152,6 +151,11 @@ func TestAttacks(t *testing.T) {
 		{name: "ended, strictly", files: s.files(s.resign(t, func(l *Latest) { l.Status = EndOfLife })), options: func(o *Options) { o.Strict = true }, want: "kb.example has ended"},
 		{name: "same serial, other snapshot", files: s.files(s.resign(t, func(l *Latest) { l.Serial = 1 })), want: "it was another snapshot then"},
 		{name: "base swapped for the older one", files: s.files(map[string][]byte{base: s.oldTree["v1/"+s.old.Base.Path]}), options: func(o *Options) { o.BaseOnly = true }, want: "not what was signed"},
+		{name: "a bit of the base", files: s.files(func() map[string][]byte {
+			text := bytes.Clone(s.tree[base])
+			text[len(text)/2] ^= 1
+			return map[string][]byte{base: text}
+		}()), options: func(o *Options) { o.BaseOnly = true }, want: "its sha256 is"},
 		{name: "base and delta swapped", files: s.files(map[string][]byte{base: s.tree[delta], delta: s.tree[base]}), want: "not what was signed"},
 		{name: "older base under a signed name", files: s.files(func() map[string][]byte {
 			old := s.oldTree["v1/"+s.old.Base.Path]
@@ -173,7 +177,7 @@ func TestAttacks(t *testing.T) {
 			files := s.resign(t, replaced(window))
 			files[base] = window
 			return files
-		}()), want: "unpack knowledge base: damaged"},
+		}()), want: "window size exceeded"},
 		{name: "path traversal", files: s.files(s.resign(t, func(l *Latest) { l.Base.Path = "../../etc/passwd" })), want: `names the file "../../etc/passwd", which is refused`},
 		{name: "absolute path", files: s.files(s.resign(t, func(l *Latest) { l.Deltas[0].Path = "/etc/passwd" })), want: "is refused"},
 		{name: "path of another system", files: s.files(s.resign(t, func(l *Latest) { l.Base.Path = `c:\x` })), want: "is refused"},
