@@ -21,7 +21,7 @@ func TestDelta(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	dir := t.TempDir()
 	ctx := context.Background()
-	for round := range 16 {
+	for round := range 8 {
 		a, b := randomSnapshot(t, r), randomSnapshot(t, r)
 		if round%4 == 3 {
 			b = a

@@ -151,7 +151,7 @@ func (y *syncing) from(ctx context.Context, from Source) error {
 		return err
 	}
 	if r := y.record.Active; r != nil && r.Digest == l.Digest && y.usable(ctx, r) {
-		i.File, i.Size, i.Changed = r.File, r.Size, r.Changed
+		i.File = r.File
 		return y.activate(i, l, false)
 	}
 	if y.record.Refused == l.Digest && !y.Again {
@@ -404,12 +404,12 @@ func verifyFile(ctx context.Context, path, digest string) error {
 // activate records that a snapshot, which is in the store, is the active one.
 func (y *syncing) activate(i *Installed, l Latest, changed bool) error {
 	r := y.record
+	stat, err := os.Stat(y.Path(i))
+	if err != nil {
+		return err
+	}
+	i.Size, i.Changed = stat.Size(), stat.ModTime().UnixNano()
 	if changed {
-		stat, err := os.Stat(y.Path(i))
-		if err != nil {
-			return err
-		}
-		i.Size, i.Changed = stat.Size(), stat.ModTime().UnixNano()
 		if r.Active != nil && r.Active.Digest != i.Digest {
 			r.Previous = r.Active
 		}
@@ -429,7 +429,8 @@ func (y *syncing) activate(i *Installed, l Latest, changed bool) error {
 	}
 	y.record = r
 	y.Active, y.Changed = i, changed
-	if _, _, err := y.collect(r, false, false); err != nil {
+	// Once a snapshot is whole, nothing that was half read is of use.
+	if _, _, err := y.collect(r, false, changed); err != nil {
 		y.Notes = append(y.Notes, fmt.Sprintf("what is not needed any more stays: %v", err))
 	}
 	return nil

@@ -57,17 +57,55 @@ func TestSync(t *testing.T) {
 	publish(t, snapshot(t, 200, 5), dir, PublishOptions{Signers: []Signer{signer}, Now: now.Add(3)})
 	o = options(key, web)
 	o.BaseOnly = true
-	if out := mustSync(t, store, o); !out.Changed || out.Deltas != 0 || out.Active.Serial != 4 {
+	putTree(t, filepath.Join(store.Dir, partialName), map[string][]byte{strings.Repeat("0", 64): []byte("half")})
+	if out = mustSync(t, store, o); !out.Changed || out.Deltas != 0 || out.Active.Serial != 4 {
 		t.Fatalf("base only: %+v", out)
 	}
 
-	// A store keeps two snapshots and nothing else.
+	// Who has restored the file from a copy has it read once, not for ever.
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(store.Path(out.Active), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if out := mustSync(t, store, options(key, web)); out.Active.Changed != later.UnixNano() || out.Changed {
+		t.Errorf("a file with another time: %+v", out.Active)
+	}
+
+	// A store keeps two snapshots and nothing else, also no half of one.
 	if files, _ := filepath.Glob(filepath.Join(store.Dir, "kb-*.db")); len(files) != 2 {
 		t.Errorf("snapshots: %q", files)
 	}
-	if left, _ := filepath.Glob(filepath.Join(store.Dir, tempPrefix+"*")); len(left) != 0 {
-		t.Errorf("left: %q", left)
+	left, _ := filepath.Glob(filepath.Join(store.Dir, tempPrefix+"*"))
+	half, _ := filepath.Glob(filepath.Join(store.Dir, partialName, "*"))
+	if len(left)+len(half) != 0 {
+		t.Errorf("left: %q, %q", left, half)
 	}
+}
+
+// TestCollect: what is not used is removed, and only if that is wanted.
+func TestCollect(t *testing.T) {
+	signer, key := pair(t, "kb.example")
+	dir := t.TempDir()
+	store := Store{filepath.Join(t.TempDir(), "kb")}
+	if removed, _, err := store.Collect(context.Background(), false); err != nil || len(removed) > 0 {
+		t.Errorf("of nothing: %q, %v", removed, err)
+	}
+	p := publish(t, snapshot(t, 20, 0), dir, PublishOptions{Signers: []Signer{signer}})
+	mustSync(t, store, options(key, Directory{dir}))
+	before := tree(t, store.Dir)
+	putTree(t, store.Dir, map[string][]byte{"kb-0123456789abcdef.db": []byte("old"), tempPrefix + "1": []byte("left"), ".kb-2.tmp": nil, partialName + "/x": []byte("half"), "note.txt": nil})
+	removed, size, err := store.Collect(context.Background(), true)
+	if err != nil || len(removed) != 4 || size != 11 {
+		t.Errorf("dry: %q, %d bytes, %v", removed, size, err)
+	}
+	if again, _, err := store.Collect(context.Background(), false); err != nil || len(again) != 4 {
+		t.Errorf("%q, %v", again, err)
+	}
+	before["note.txt"] = nil // whose ever it is
+	if name := sameTree(before, tree(t, store.Dir)); name != "" {
+		t.Errorf("%s is not what it was", name)
+	}
+	whole(t, store, p.Digest)
 }
 
 // TestSources: a folder, v1 itself, a bundle and a single file do as well as a
