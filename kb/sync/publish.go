@@ -302,8 +302,8 @@ func (p *publisher) remember(l *Latest) {
 	l.History = append([]Former{}, h[:min(len(h), p.Deltas)]...)
 }
 
-// write puts a file in its place, and a signature of its own beside a base, with
-// which it can be brought by itself. One that is there already stays.
+// write puts a file in its place and notes its size and digest. One that is there
+// already stays.
 func (p *publisher) write(f *File, fill func(io.Writer) error) error {
 	temp := filepath.Join(p.temp, f.Path)
 	out, err := os.Create(temp)
