@@ -42,6 +42,7 @@ type adviseOptions struct {
 	onlineOptions
 	judgeOptions
 	searchOptions
+	freshOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -100,8 +101,9 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	o.judgeOptions.add(f)
 	o.searchOptions.add(f)
+	o.freshOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
 	return c
 }
@@ -115,7 +117,10 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
 	}
-	a := &advice{project: project, manifest: manifest, base: o.kb}
+	if o.autoSync && (o.offline || o.kb != "") {
+		return nil, usagef("--auto-sync syncs the knowledge base: it goes neither with --offline nor with --kb")
+	}
+	a := &advice{project: project, manifest: manifest}
 	var err error
 	if a.selected, err = newSelection(manifest, o); err != nil {
 		return nil, err
@@ -141,10 +146,25 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if a.problem, err = newProblem(env, project, manifest, a.selected, &a.where.Environment, o); err != nil {
 		return nil, err
 	}
+	if o.autoSync {
+		notes, err := autoSync(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		a.notes = append(a.notes, notes...)
+	}
 	if a.knowledge, err = openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions); err != nil {
 		return nil, err
 	}
 	a.info = a.knowledge.info
+	note, err := checkAge(env, a.knowledge.snapshot, a.info, o.freshOptions, a.settings.KnowledgeDays)
+	if err != nil {
+		a.knowledge.close()
+		return nil, err
+	}
+	if note != "" {
+		a.notes = append(a.notes, note)
+	}
 	if a.directs, err = newDirects(ctx, a.knowledge, manifest, a.selected); err != nil {
 		a.knowledge.close()
 		return nil, err
@@ -184,7 +204,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	timed, cancel := searching.timed(ctx)
 	defer cancel()
 	report, err := k.solve(timed, searching.Search, a.problem, a.directs)
-	ctx = context.WithoutCancel(ctx) // an interrupted search has its best so far
+	ctx = context.WithoutCancel(ctx) // the best so far of an interrupted search is the answer
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
@@ -192,10 +212,13 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	}
 	if err != nil {
 		var none *resolver.NoStackError
-		if errors.As(err, &none) && o.certificate != "" {
+		switch {
+		case errors.As(err, &none) && o.certificate != "":
 			if err := a.certifyNone(ctx, env, o); err != nil {
 				return err
 			}
+		case none == nil && errors.Is(context.Cause(timed), errMaxTime):
+			err = unknownError{fmt.Errorf("no stack was found within --max-time %v: whether one exists is not known; allow more", o.maxTime)}
 		}
 		return a.fail(env, o, err)
 	}
@@ -218,6 +241,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return err
 	}
 	if o.certificate != "" {
+		if report.Optimum == nil {
+			return usagef("--certificate: %s weighs nothing, so there is nothing to prove", a.recommendation())
+		}
 		if err := a.certify(ctx, env, o); err != nil {
 			return err
 		}
@@ -243,7 +269,6 @@ type advice struct {
 	written  written
 	took     time.Duration
 
-	base      string // --kb
 	knowledge *knowledge
 	directs   *directs
 	judgement *judgement

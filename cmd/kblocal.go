@@ -38,7 +38,7 @@ base. What is fresh is not asked for again; --refresh asks all the same.`,
 	f.StringVar(&o.refresh, "refresh", "", "ask again for what was asked longer than this ago; without an age, for everything")
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the synced one, else the embedded one)")
 	return c
 }
 

@@ -90,7 +90,7 @@ func syncPrimary(ctx context.Context, env *Env, s primarySources) (_ *primaryRep
 		return nil, err
 	}
 	r.held = len(held)
-	watched := kb.Watched{Projects: held, Snapshot: k.snapshot}
+	watched := kb.Watched{Projects: held, Snapshot: k.snapshot.DB}
 	for _, place := range s.advisories {
 		one, err := k.readAdvisories(ctx, place, watched, r)
 		if err != nil {
@@ -143,7 +143,7 @@ func (k *knowledge) refreshIndex(ctx context.Context, s primarySources, held []p
 	var err error
 	r.index, err = ingest.Refresh(ctx, ingest.RefreshOptions{
 		Indexes: k.indexes, Local: k.local, Now: k.now, Concurrency: s.concurrency,
-		Take: ingest.Watch(k.local, k.snapshot, func(events []kb.Event) { r.events = append(r.events, events...) }),
+		Take: ingest.Watch(k.local, k.snapshot.DB, func(events []kb.Event) { r.events = append(r.events, events...) }),
 		Progress: func(done, _ int, what string) {
 			bar.Describe(what)
 			_ = bar.Set(done) // a terminal that cannot show it is no reason to stop

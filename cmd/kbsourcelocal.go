@@ -34,7 +34,7 @@ func importLocal(ctx context.Context, env *Env, from string, o importOptions, wh
 	if err != nil {
 		return err
 	}
-	snapshot, err := openKB(ctx, env, o.kb)
+	snapshot, err := openSnapshot(ctx, env, o.kb)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func importLocal(ctx context.Context, env *Env, from string, o importOptions, wh
 		events, err := local.Tell(ctx, kb.Told{
 			Source: kb.Source{Name: name, Licence: o.licence, Date: o.date, Notes: what}, Read: read,
 			Advisories: facts.Advisories, Withdrawn: more.withdrawn, Popularity: facts.Popularity,
-		}, kb.Watched{Projects: held, Snapshot: snapshot})
+		}, kb.Watched{Projects: held, Snapshot: snapshot.DB})
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,9 @@
 // follows from the releases themselves: what their later ones make one think of
 // earlier ones (py.Suspicion) and what their metadata says (py.About).
 //
+// From one snapshot to the next there is a delta (WriteDelta, ApplyDelta), and a
+// list of what has changed for people (Diff). Package kb/sync carries both.
+//
 // On top of it lies what this machine has learnt itself, local knowledge, in a
 // second file (Local): the answers of indexes (Document), of each index,
 // project and release the newest. Documents are the truth and the tables an

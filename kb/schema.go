@@ -192,3 +192,7 @@ func checkSchema(s, own, can string) error {
 	}
 	return nil
 }
+
+// CheckSchema reports whether this program reads snapshots of a schema. The
+// error wraps ErrSchema if it is another program that does.
+func CheckSchema(s string) error { return checkSchema(s, Schema, readable) }

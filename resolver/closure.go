@@ -161,7 +161,24 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closu
 			c.demand(r, true)
 		}
 	}
+	c.standing()
 	return c, c.score(ctx)
+}
+
+// standing drops the releases for which a project stands in that no stack has.
+func (c *closure) standing() {
+	for _, p := range c.projects {
+		for i := range p.releases {
+			r := &p.releases[i]
+			if r.standIn == nil || r.group == nil || c.projects[c.byName[r.standIn.By.Name]].skip == "" {
+				continue
+			}
+			r.verdict, r.refusal = sifted, fmt.Sprintf("is %s, which is left out", r.standIn.By)
+			p.reached.remove(i)
+			r.group.releases = slices.DeleteFunc(r.group.releases, func(o int) bool { return o == i })
+			r.group = nil
+		}
+	}
 }
 
 // holding returns the requirements whose markers hold in the environment.

@@ -45,6 +45,7 @@ func (s *specimen) nodes(stage *Stage) (steps []step, boxes []*box, p *proving) 
 	}
 	root := p.newBox()
 	p.propagate(root, nil)
+	p.above = above(stage.Target, p.unit(o, root))
 	d := decoder{rest: stage.Proof, vars: stage.Variables, factors: len(stage.Factors)}
 	for open := []*box{root}; len(open) > 0; {
 		boxes = append(boxes, open[len(open)-1].clone())

@@ -8,11 +8,11 @@ import (
 
 // dive decides a third of a box's variables at a time, those of which the dual is
 // most sure, and lets the dual answer. What it ends with is often the best stack:
-// a decoder decides all at once.
-func (z *search) dive(f *frame, b *box) {
+// a decoder decides all at once. It reports whether it came to an end.
+func (z *search) dive(f *frame, b *box) bool {
 	p := z.props
 	if p == nil {
-		return
+		return false
 	}
 	mark, before := p.Mark(), p.Work()
 	defer func() {
@@ -23,30 +23,28 @@ func (z *search) dive(f *frame, b *box) {
 	c.depth = 1
 	for v, x := range c.x {
 		if x >= 0 && p.Count(int32(v)) > 1 && !p.Assign(int32(v), x) {
-			return
+			return false
 		}
 	}
 	for len(c.vars) > 0 {
 		if !c.narrow(p) || !c.decide(p) {
-			return
+			return false
 		}
 		n, ok := c.compact()
 		if !ok {
-			return
+			return false
 		}
 		c = n
-		z.work += c.cost + int64(len(c.b))
+		z.work += 3*c.cost + int64(len(c.b))
 		z.fit(c.shape)
 		z.sweep(c, false)
 		z.sweep(c, true)
 		if c.bound() < f.need {
-			return
+			return false
 		}
 		c.fix(f.need)
 	}
-	if c.base >= f.need {
-		z.found(f, c.x, c.base)
-	}
+	return c.base >= f.need && z.found(f, c.x, c.base)
 }
 
 // narrow takes from a propagator what a box has no more; false if nothing is left.

@@ -7,7 +7,8 @@ import (
 )
 
 // improve looks for better stacks at the root, now and then: the better the best
-// one, the more the dual can remove. Dives are allowed a third of all work.
+// one, the more the dual can remove. Dives are allowed a third of all work, and
+// after one that found nothing the next has to wait twice as long.
 func (z *search) improve(f *frame, b *box, round int) {
 	if round == 2 && z.props == nil {
 		p, ok := wcsp.NewPropagator(z.net)
@@ -23,8 +24,12 @@ func (z *search) improve(f *frame, b *box, round int) {
 	if round%12 == 2 {
 		z.try(f, b)
 	}
-	if before := z.work; round%6 == 5 && z.dived*3 < before {
-		z.dive(f, b)
+	if before := z.work; round >= z.diveAt && z.dived*3 < before {
+		z.wait *= 2
+		if best := z.best(); z.dive(f, b) && z.best() > best {
+			z.wait = 6
+		}
+		z.diveAt = round + z.wait
 		z.dived += z.work - before
 		z.fit(b.shape)
 	}
