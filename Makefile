@@ -5,7 +5,7 @@ FUZZTIME ?= 1m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PACKAGES = ./...
 
-.PHONY: build test race lint fuzz bench golden snapshot property verify-install clean
+.PHONY: build test race lint fuzz bench scale golden snapshot property verify-install clean
 
 build: ## the static binary, bin/thamos
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/thamos ./cmd/thamos
@@ -37,6 +37,12 @@ property: ## the property tests at full depth
 
 bench: ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# As many projects and releases as the public index has; SCALE=7000 is what `make
+# bench` does. Wants some gigabytes of memory.
+SCALE ?= 700000
+scale: ## how large and how quick a knowledge base of a whole index is, synthetic
+	$(GO) test -v -run '^$$' -bench Scale -benchtime 20x -timeout 1h ./kb -scale.projects $(SCALE)
 
 golden: ## rewrite every golden file; look at the diff before you commit it
 	$(GO) test ./resolver ./lockfile ./cmd/... -update

@@ -42,6 +42,7 @@ type adviseOptions struct {
 	onlineOptions
 	judgeOptions
 	searchOptions
+	freshOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -100,8 +101,9 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	o.judgeOptions.add(f)
 	o.searchOptions.add(f)
+	o.freshOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
 	return c
 }
@@ -115,7 +117,10 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
 	}
-	a := &advice{project: project, manifest: manifest, base: o.kb}
+	if o.autoSync && (o.offline || o.kb != "") {
+		return nil, usagef("--auto-sync syncs the knowledge base: it goes neither with --offline nor with --kb")
+	}
+	a := &advice{project: project, manifest: manifest}
 	var err error
 	if a.selected, err = newSelection(manifest, o); err != nil {
 		return nil, err
@@ -141,10 +146,25 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if a.problem, err = newProblem(env, project, manifest, a.selected, &a.where.Environment, o); err != nil {
 		return nil, err
 	}
+	if o.autoSync {
+		notes, err := autoSync(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		a.notes = append(a.notes, notes...)
+	}
 	if a.knowledge, err = openKnowledge(ctx, env, o.kb, manifest, o.onlineOptions); err != nil {
 		return nil, err
 	}
 	a.info = a.knowledge.info
+	note, err := checkAge(env, a.knowledge.snapshot, a.info, o.freshOptions, a.settings.KnowledgeDays)
+	if err != nil {
+		a.knowledge.close()
+		return nil, err
+	}
+	if note != "" {
+		a.notes = append(a.notes, note)
+	}
 	if a.directs, err = newDirects(ctx, a.knowledge, manifest, a.selected); err != nil {
 		a.knowledge.close()
 		return nil, err
@@ -249,7 +269,6 @@ type advice struct {
 	written  written
 	took     time.Duration
 
-	base      string // --kb
 	knowledge *knowledge
 	directs   *directs
 	judgement *judgement

@@ -195,7 +195,7 @@ func TestConformanceSnapshot(t *testing.T) {
 	}
 	from := sharedData(t, "pypi.zip")
 	env, _, stderr := testEnv(t, nil)
-	db, err := openKB(context.Background(), env, "")
+	db, err := openEmbedded(context.Background(), env)
 	if err != nil {
 		t.Fatal(err)
 	}

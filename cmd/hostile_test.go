@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,7 +61,10 @@ func TestHostileKB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Close()
+	info, err := db.Info(context.Background())
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob(filepath.Join(cacheDir, "kb-*.db"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
@@ -73,7 +77,7 @@ func TestHostileKB(t *testing.T) {
 	for i := 8192; i < len(damaged); i += 97 {
 		damaged[i] ^= 0x55
 	}
-	newer := strings.Replace(string(whole), "schema"+kb.Schema, "schema9.0.0", 1)
+	newer := strings.Replace(string(whole), "schema"+info.Schema, "schema9.0.0", 1)
 	for _, c := range []struct{ name, text string }{
 		{"empty", ""},
 		{"text", "this is not a database\n"},

@@ -274,7 +274,7 @@ func readLocked(ctx context.Context, env *Env, a *advice, plan *pipeline.Plan) e
 		plan.LockStale = fmt.Sprintf("it cannot be read: %v", err)
 		return nil
 	}
-	hash, err := a.pipfileHash(ctx, env, a.base)
+	hash, err := a.pipfileHash(ctx, env)
 	if err != nil {
 		return err
 	}

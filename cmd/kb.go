@@ -2,10 +2,8 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -25,28 +23,10 @@ func newKB(env *Env) *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newKBStatus(env), newKBAdd(env), newKBForget(env), newKBBuild(env), newKBImport(env))
+	c.AddCommand(newKBSync(env), newKBRollback(env), newKBExport(env), newKBPublish(env), newKBKeygen(env))
+	c.AddCommand(newKBVerify(env), newKBDiff(env), newKBQuery(env), newKBGC(env))
+	c.AddCommand(newKBRefresh(env), newKBEvents(env), newKBRebuild(env))
 	return c
-}
-
-// openKB opens the knowledge base of the flag --kb, else the embedded one.
-func openKB(ctx context.Context, env *Env, path string) (*kb.DB, error) {
-	if path == "" {
-		done := progress(env, "unpacking the knowledge base")
-		defer done()
-		return kb.OpenEmbedded(ctx, cacheFile(env, "kb"))
-	}
-	full := absolute(env, path)
-	if info, err := os.Stat(full); err == nil && info.IsDir() {
-		full = filepath.Join(full, snapshotName)
-		if _, err := os.Stat(full); errors.Is(err, os.ErrNotExist) {
-			return nil, unknownError{fmt.Errorf("%s holds no %s; make one with `thamos kb build --output %s`", path, snapshotName, path)}
-		}
-	}
-	db, err := kb.Open(ctx, full)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, unknownError{fmt.Errorf("there is no knowledge base at %s", path)}
-	}
-	return db, err
 }
 
 func newKBStatus(env *Env) *cobra.Command {
@@ -57,7 +37,7 @@ func newKBStatus(env *Env) *cobra.Command {
 		Short: "Say what the knowledge base holds, since when, and from which sources",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			db, err := openKB(c.Context(), env, path)
+			db, err := openSnapshot(c.Context(), env, path)
 			if err != nil {
 				return err
 			}
@@ -67,11 +47,11 @@ func newKBStatus(env *Env) *cobra.Command {
 					return err
 				}
 			}
-			return kbStatus(c.Context(), env, db, path, list, verify, asJSON)
+			return kbStatus(c.Context(), env, db, list, verify, asJSON)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&path, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&path, "kb", "", "the knowledge base (default: the synced one, else the embedded one)")
 	f.BoolVar(&list, "list", false, "also list the projects")
 	f.BoolVar(&verify, "verify", false, "read everything and check the digest")
 	f.BoolVar(&asJSON, "json", false, "print one JSON document")
@@ -86,6 +66,7 @@ type kbDocument struct {
 	AgeDays      int            `json:"age_days"`
 	Origin       string         `json:"origin,omitempty"`
 	Verified     bool           `json:"verified"`
+	Synced       *syncedJSON    `json:"synced,omitempty"` // where it is from, if it was synced
 	Projects     int            `json:"projects"`
 	Releases     int            `json:"releases"`
 	Known        int            `json:"known_releases"` // whose requirements are known
@@ -114,13 +95,16 @@ type kbItemJSON struct {
 	Newest   string `json:"newest_known,omitempty"`
 }
 
-func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verified, asJSON bool) error {
+func kbStatus(ctx context.Context, env *Env, db opened, list, verified, asJSON bool) error {
+	if db.note != "" {
+		fmt.Fprintf(env.Stderr, "note: %s\n", db.note)
+	}
 	info, err := db.Info(ctx)
 	if err != nil {
 		return err
 	}
 	d := kbDocument{
-		Schema: "thamos/kb-status/1", Name: path, Verified: verified,
+		Schema: "thamos/kb-status/1", Name: db.name, Verified: verified,
 		Knowledge: knowledgeJSON{Schema: info.Schema, Digest: info.Digest, Built: day(info.Built)},
 		AgeDays:   int(env.Now().Sub(time.Unix(info.Built, 0)) / (24 * time.Hour)),
 		Origin:    info.Origin,
@@ -130,8 +114,9 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	if info.AdvisoriesAt > 0 {
 		d.AdvisoriesAt = day(info.AdvisoriesAt)
 	}
-	if path == "" {
-		d.Name = "embedded"
+	if db.synced != nil {
+		synced := newSyncedJSON(db.synced)
+		d.Synced = &synced
 	}
 	for _, s := range info.Sources {
 		d.Sources = append(d.Sources, kbSourceJSON(s))
@@ -140,7 +125,7 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 		return err
 	}
 	if list {
-		if d.List, err = kbList(ctx, db); err != nil {
+		if d.List, err = kbList(ctx, db.DB); err != nil {
 			return err
 		}
 	}
@@ -152,6 +137,14 @@ func kbStatus(ctx context.Context, env *Env, db *kb.DB, path string, list, verif
 	row("knowledge base", "%s, schema %s", d.Name, info.Schema)
 	row("built", "%s (%s ago)", day(info.Built), count(d.AgeDays, "day"))
 	row("digest", "sha256:%s%s", info.Digest, map[bool]string{true: " (verified)"}[verified])
+	if s := d.Synced; s != nil {
+		row("synced", "%s from %s", s.Synced, s.Source)
+	}
+	if s := d.Synced; s != nil && s.Stream != "" {
+		row("publication", "%s serial %d, %s, signed by %s, next update until %s", s.Stream, s.Serial, orNone(s.Status), strings.Join(s.SignedBy, ", "), orNone(s.NextUpdate))
+	} else if s != nil {
+		row("publication", "none: it is not signed")
+	}
 	row("origin", "%s", orNone(info.Origin))
 	row("projects", "%d", info.Projects)
 	row("releases", "%d, of which the requirements of %d are known", info.Releases, info.Known)

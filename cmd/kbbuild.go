@@ -240,7 +240,7 @@ func newClient(ctx context.Context, env *Env, o buildOptions) (*ingest.Client, e
 		index = pip.IndexURL
 	}
 	if index == "" {
-		db, err := openKB(ctx, env, "")
+		db, err := openEmbedded(ctx, env)
 		if err != nil {
 			return nil, err
 		}

@@ -25,6 +25,7 @@ import (
 type importOptions struct {
 	format, kb, output  string
 	embed               string
+	local               bool
 	name, licence, date string
 }
 
@@ -33,6 +34,8 @@ var importFormats = map[string]string{
 	"osv":           "advisories",
 	"prescriptions": "prescriptions",
 	"observations":  "observations",
+	"solver":        "solver documents",
+	"popular":       "popular projects",
 	"kgraph":        "dependency graph",
 }
 
@@ -45,9 +48,16 @@ func newKBImport(env *Env) *cobra.Command {
 what PATH says. What a source of the same name said before is forgotten, so that
 an advisory that was withdrawn goes away.
 
+With --local no knowledge base is made: local knowledge learns what PATH says.
+Observations are then added to those that are known, each once, whatever the order
+in which documents come.
+
   --format osv            advisories: a directory or zip of OSV records (JSON or YAML)
   --format prescriptions  a directory or zip of prescriptions (YAML, Thoth's v1 schema)
   --format observations   JSON Lines of what came of trying packages
+  --format solver         a document of Thoth's solver, or a directory or zip of such; what
+                          they say of metadata is kept with --local only
+  --format popular        names, the most downloaded first, or rank, tab and name
   --format kgraph         a graph of requirements (JSON, or a zip of it) by itself: without
                           files, dates and markers; --kb is not read`,
 		Example: `  thamos kb import --format osv advisories.zip --licence CC-BY-4.0 --output mine.db
@@ -56,10 +66,11 @@ an advisory that was withdrawn goes away.
 		RunE: func(c *cobra.Command, args []string) error { return kbImport(c.Context(), env, args[0], o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.format, "format", "", "what PATH holds: osv, prescriptions, observations or kgraph")
+	f.StringVar(&o.format, "format", "", "what PATH holds: osv, prescriptions, observations, solver, popular or kgraph")
 	f.StringVar(&o.kb, "kb", "", "the knowledge base to start from (default: the embedded one)")
 	f.StringVarP(&o.output, "output", "o", "", "the knowledge base to write; it may be the one of --kb")
 	f.StringVar(&o.embed, "embed", "", "write the files that the binary embeds into this directory instead")
+	f.BoolVar(&o.local, "local", false, "learn it into local knowledge instead")
 	f.StringVar(&o.name, "name", "", "name of the source (default: what it holds)")
 	f.StringVar(&o.licence, "licence", "", "licence of the source")
 	f.StringVar(&o.date, "date", "", "day of the source, such as 2026-01-31 (default: today)")
@@ -69,7 +80,10 @@ an advisory that was withdrawn goes away.
 func kbImport(ctx context.Context, env *Env, from string, o importOptions) error {
 	what, ok := importFormats[o.format]
 	if !ok {
-		return usagef("--format: say what %s holds: osv, prescriptions, observations or kgraph", from)
+		return usagef("--format: say what %s holds: osv, prescriptions, observations, solver, popular or kgraph", from)
+	}
+	if o.local {
+		return importLocal(ctx, env, from, o, what)
 	}
 	if (o.output == "") == (o.embed == "") || o.embed != "" && o.format == "kgraph" {
 		return usagef("say where to write the knowledge base: --output FILE")
@@ -87,9 +101,12 @@ func kbImport(ctx context.Context, env *Env, from string, o importOptions) error
 	}
 	stop := progress(env, "reading "+from)
 	defer stop()
-	facts, err := readFacts(ctx, env, o.format, absolute(env, from))
+	facts, more, err := readFacts(ctx, env, o.format, absolute(env, from))
 	if err != nil {
 		return err
+	}
+	if n := len(more.metadata); n > 0 {
+		fmt.Fprintf(env.Stderr, "note: the metadata of %s is left out; --local keeps it\n", count(n, "release"))
 	}
 	dir, err := os.MkdirTemp("", "thamos-import-")
 	if err != nil {
@@ -140,28 +157,33 @@ func plural(n int, one, many string) string {
 }
 
 // readFacts reads what a file or directory says, and tells what it left out.
-func readFacts(ctx context.Context, env *Env, format, from string) (kb.Facts, error) {
-	var facts kb.Facts
-	if format == "observations" {
+func readFacts(ctx context.Context, env *Env, format, from string) (facts kb.Facts, more moreFacts, err error) {
+	switch format {
+	case "observations":
 		f, err := os.Open(from)
 		if err != nil {
-			return facts, usageError{err}
+			return facts, more, usageError{err}
 		}
 		defer f.Close()
 		if facts.Observations, facts.Indicators, err = ingest.ReadObservations(f); err != nil {
-			return facts, usagef("%s: %w", from, err)
+			return facts, more, usagef("%s: %w", from, err)
 		}
-		return facts, nil
+		return facts, more, nil
+	case "popular":
+		facts.Popularity, err = popularFile(from)
+		return facts, more, err
+	case "solver":
+		return readSolver(ctx, env, from)
 	}
 	fsys, done, err := openTree(from)
 	if err != nil {
-		return facts, usageError{err}
+		return facts, more, usageError{err}
 	}
 	defer done()
 	if format == "prescriptions" {
 		set, err := prescription.Load(fsys)
 		if err != nil {
-			return facts, err
+			return facts, more, err
 		}
 		for i, fault := range set.Faults {
 			if i == maxFaultsShown {
@@ -171,17 +193,17 @@ func readFacts(ctx context.Context, env *Env, format, from string) (kb.Facts, er
 			fmt.Fprintf(env.Stderr, "left out: %s\n", fault)
 		}
 		facts.Rules = set.Rules
-		return facts, nil
+		return facts, more, nil
 	}
 	advisories, report, err := ingest.ReadOSV(ctx, fsys)
 	if err != nil {
-		return facts, err
+		return facts, more, err
 	}
-	facts.Advisories = advisories
+	facts.Advisories, more.withdrawn = advisories, report.WithdrawnRecords
 	fmt.Fprintf(env.Stderr, "%s: %d withdrawn and %d of other ecosystems passed over, %d joined with others\n",
 		count(report.Records, "record"), report.Withdrawn, report.Foreign, report.Merged)
 	showFaults(env, "left out", report.Faults, report.Dropped)
-	return facts, nil
+	return facts, more, nil
 }
 
 // importGraph makes a knowledge base of a graph alone.

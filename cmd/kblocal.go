@@ -38,7 +38,7 @@ base. What is fresh is not asked for again; --refresh asks all the same.`,
 	f.StringVar(&o.refresh, "refresh", "", "ask again for what was asked longer than this ago; without an age, for everything")
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the synced one, else the embedded one)")
 	return c
 }
 
@@ -159,6 +159,20 @@ type localJSON struct {
 	Oldest   string           `json:"oldest,omitempty"` // YYYY-MM-DD
 	Newest   string           `json:"newest,omitempty"`
 	Indexes  []localIndexJSON `json:"indexes"`
+	Sources  []localToldJSON  `json:"sources"`
+
+	Observations int `json:"observations"`
+	Events       int `json:"events"`
+}
+
+// localToldJSON is what a source told beside releases.
+type localToldJSON struct {
+	Name       string `json:"name"`
+	Notes      string `json:"notes,omitempty"`
+	Read       string `json:"read"` // YYYY-MM-DD
+	Advisories int    `json:"advisories"`
+	Withdrawn  int    `json:"withdrawn"`
+	Popular    int    `json:"popular"`
 }
 
 type localIndexJSON struct {
@@ -185,6 +199,10 @@ func localStatus(ctx context.Context, env *Env) (*localJSON, error) {
 	if info.Newest > 0 {
 		d.Oldest, d.Newest = day(info.Oldest), day(info.Newest)
 	}
+	d.Observations, d.Events, d.Sources = info.Observations, info.Events, []localToldJSON{}
+	for _, t := range info.Told {
+		d.Sources = append(d.Sources, localToldJSON{t.Name, t.Notes, day(t.Read), t.Advisories, t.Withdrawn, t.Popular})
+	}
 	for _, x := range info.Indexes {
 		d.Indexes = append(d.Indexes, localIndexJSON{x.Index, x.Listings, x.Absent, x.Metadata, x.Unreadable, day(x.Newest)})
 	}
@@ -202,6 +220,13 @@ func printLocal(env *Env, d *localJSON) error {
 	for _, x := range d.Indexes {
 		fmt.Fprintf(w, "index\t%s: %s, metadata of %s, %d absent, %d without metadata\n",
 			x.Index, count(x.Listings, "project"), count(x.Metadata, "release"), x.Absent, x.Unreadable)
+	}
+	for _, s := range d.Sources {
+		fmt.Fprintf(w, "source\t%s, asked %s: %s, %d withdrawn, %s\n", s.Name, s.Read,
+			plural(s.Advisories, "advisory", "advisories"), s.Withdrawn, count(s.Popular, "popular project"))
+	}
+	if d.Events+d.Observations > 0 {
+		fmt.Fprintf(w, "noted\t%s, %s\n", count(d.Events, "event"), count(d.Observations, "observation"))
 	}
 	return w.Flush()
 }

@@ -41,7 +41,7 @@ func (o onlineOptions) age() (time.Duration, error) {
 // if asking is allowed, somebody to ask.
 type knowledge struct {
 	*kb.Layered
-	snapshot *kb.DB
+	snapshot opened
 	info     kb.Info         // of the snapshot
 	local    *kb.Local       // nil: there is none
 	indexes  *ingest.Indexes // nil: nobody is to be asked
@@ -95,8 +95,11 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 	if k.refresh, err = o.age(); err != nil {
 		return nil, err
 	}
-	if k.snapshot, err = openKB(ctx, env, path); err != nil {
+	if k.snapshot, err = openSnapshot(ctx, env, path); err != nil {
 		return nil, err
+	}
+	if k.snapshot.note != "" {
+		k.notes = append(k.notes, k.snapshot.note)
 	}
 	if k.local, err = openLocal(ctx, env, o.online); err != nil {
 		k.snapshot.Close()
@@ -104,6 +107,11 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 	}
 	if k.info, err = k.snapshot.Info(ctx); err == nil {
 		err = k.setIndexes(env, m, k.info, o)
+	}
+	if err == nil && k.local != nil { // what was told here counts on top
+		var at int64
+		at, err = k.local.AdvisoriesAt(ctx)
+		k.info.AdvisoriesAt = max(k.info.AdvisoriesAt, at)
 	}
 	if err != nil {
 		k.close()
@@ -114,7 +122,7 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 		k.indexes = nil
 		route = k.offlineRoute(route, k.info.Origin)
 	}
-	k.Layered = kb.NewLayered(k.snapshot, k.local, route, !o.online)
+	k.Layered = kb.NewLayered(k.snapshot.DB, k.local, route, !o.online)
 	return k, nil
 }
 

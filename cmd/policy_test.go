@@ -23,6 +23,7 @@ var layers = map[string]string{
 	"kb/py":     "",
 	"kb":        "kb/py",
 	"kb/ingest": "kb kb/py",
+	"kb/sync":   "kb kb/ingest", // the client of ingest has the proxies, certificates and logins
 	"lockfile":  "kb/py",
 	"resolver":  "kb/py resolver/wcsp resolver/exact",
 
@@ -48,7 +49,7 @@ var layers = map[string]string{
 	"pipeline/pipelinetest": "pipeline resolver kb/py",
 
 	"cmd/environment": "kb/py",
-	"cmd":             "kb kb/ingest kb/py lockfile resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
+	"cmd":             "kb kb/ingest kb/sync kb/py lockfile resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
 	"cmd/thamos":      "cmd",
 }
 
@@ -72,7 +73,7 @@ var rules = []rule{
 		"rand.Int", "rand.IntN", "rand.Float64", "rand.Shuffle", "rand.Perm", "rand.Uint64", "rand.Uint32", "rand.N", "rand.Seed",
 	}, []string{"cmd/thamos"}},
 	{"the clock", nil, []string{"time.Now", "time.Since", "time.Until"}, []string{"cmd/thamos"}},
-	{"waiting", nil, []string{"time.Sleep", "time.After", "time.Tick", "time.NewTimer", "time.NewTicker", "time.AfterFunc"}, []string{"cmd/thamos", "kb/ingest", "cmd/environment"}},
+	{"waiting", nil, []string{"time.Sleep", "time.After", "time.Tick", "time.NewTimer", "time.NewTicker", "time.AfterFunc"}, []string{"cmd/thamos", "kb/ingest", "kb/sync", "cmd/environment"}},
 	{"the environment", nil, []string{"os.Getenv", "os.LookupEnv", "os.Environ", "os.Setenv", "os.Getwd", "os.UserHomeDir", "os.UserCacheDir", "os.UserConfigDir", "os.Hostname"}, []string{"cmd/thamos"}},
 	{"the terminal", nil, []string{"fmt.Print", "fmt.Printf", "fmt.Println", "os.Stdout", "os.Stderr", "os.Stdin"}, []string{"cmd/thamos"}},
 	{"logs", []string{"log", "log/slog"}, nil, nil},

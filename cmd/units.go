@@ -42,8 +42,9 @@ what every score is for.`,
 	f.BoolVar(&audit, "audit", false, "advise for the project at PATH without each unit in turn")
 	f.StringVar(&o.pythonVersion, "python-version", "", "with --audit: the Python version to choose for")
 	f.StringVar(&o.platform, "platform", "", "with --audit: the platform to choose for")
-	f.StringVar(&o.kb, "kb", "", "with --audit: the knowledge base (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "with --audit: the knowledge base (default: the synced one, else the embedded one)")
 	o.judgeOptions.add(f)
+	o.freshOptions.add(f)
 	return c
 }
 

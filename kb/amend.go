@@ -89,7 +89,7 @@ func infoOf(ctx context.Context, file string) (Info, error) {
 // amend fills the tables from those of old, which is what d has open, and with
 // the facts of one source in the place of those it had.
 func (f *filler) amend(ctx context.Context, d *DB, set *factSet) error {
-	if _, err := f.tx.Exec(tables + factTables); err != nil {
+	if _, err := f.tx.Exec(tables + factTables + moreTables); err != nil {
 		return err
 	}
 	for _, c := range contents {
@@ -113,6 +113,18 @@ func (f *filler) amend(ctx context.Context, d *DB, set *factSet) error {
 		}
 		if !d.hasFacts {
 			break
+		}
+		if err := f.copyTable(c, where, set.source.Name); err != nil {
+			return err
+		}
+	}
+	for _, c := range moreContents {
+		if !d.hasMore {
+			break
+		}
+		where := " WHERE source <> ?"
+		if c.table == "provenance" {
+			where = "" // of the snapshot itself
 		}
 		if err := f.copyTable(c, where, set.source.Name); err != nil {
 			return err

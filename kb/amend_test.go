@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,7 +137,7 @@ func TestAmendRefuses(t *testing.T) {
 func old(t *testing.T, file string) string {
 	t.Helper()
 	var statements []string
-	for _, c := range factContents {
+	for _, c := range slices.Concat(factContents, moreContents) {
 		statements = append(statements, "DROP TABLE "+c.table)
 	}
 	file = alter(t, file, append(statements, "UPDATE meta SET value = '1.0.0' WHERE key = 'schema'", "VACUUM")...)
@@ -150,7 +151,7 @@ func old(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	digest, err := contentDigest(t.Context(), conn, false)
+	digest, err := contentDigest(t.Context(), conn, "1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}

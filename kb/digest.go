@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"hash"
 	"math"
-	"slices"
 )
 
-// contentDigest is the digest of what a snapshot says, however the database
+// contentDigest is the digest of what a snapshot of a schema says, however the database
 // lays it out: the SHA-256 of
 //
 //	"thamos knowledge base\n"
@@ -25,14 +24,10 @@ import (
 // big-endian. The row of meta that holds the digest is left out. Rules are
 // hashed as they are before they are packed, and their dictionaries, which only
 // pack them, are not.
-func contentDigest(ctx context.Context, conn *sql.Conn, facts bool) (string, error) {
+func contentDigest(ctx context.Context, conn *sql.Conn, schema string) (string, error) {
 	h := sha256.New()
 	h.Write([]byte("thamos knowledge base\n"))
-	all := contents
-	if facts {
-		all = slices.Concat(contents, factContents)
-	}
-	for _, c := range all {
+	for _, c := range contentsOf(schema) {
 		if c.table == "dictionary" {
 			continue
 		}
@@ -125,7 +120,7 @@ func (d *DB) Verify(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	digest, err := contentDigest(ctx, conn, d.hasFacts)
+	digest, err := contentDigest(ctx, conn, d.schema)
 	if err != nil {
 		return d.failed(ctx, "verify", err)
 	}

@@ -16,6 +16,13 @@ type Facts struct {
 	Rules        []py.Rule
 	Observations []py.Observation
 	Indicators   []py.Indicator
+	Popularity   []Popular
+}
+
+// A Popular is a project's place among the most downloaded, from 1.
+type Popular struct {
+	Project py.Name
+	Rank    int
 }
 
 // A factCache holds what was asked of one table by project, also that there is
@@ -64,6 +71,7 @@ type factStore struct {
 	observations factCache[[]py.Observation]
 	indicators   factCache[[]py.Indicator]
 	abouts       factCache[map[string]*py.About]
+	ranks        factCache[int]
 	rules        ruleStore
 }
 

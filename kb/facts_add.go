@@ -32,6 +32,7 @@ func (w *Writer) AddFacts(s Source, f Facts) error {
 	set.Rules = append(set.Rules, f.Rules...)
 	set.Observations = append(set.Observations, f.Observations...)
 	set.Indicators = append(set.Indicators, f.Indicators...)
+	set.Popularity = append(set.Popularity, f.Popularity...)
 	return nil
 }
 

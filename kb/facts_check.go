@@ -25,7 +25,7 @@ const (
 // normalFacts are facts in normal form, sorted and each once, or an error about
 // one that cannot be stored.
 func normalFacts(f Facts) (Facts, error) {
-	out := Facts{slices.Clone(f.Advisories), slices.Clone(f.Rules), slices.Clone(f.Observations), slices.Clone(f.Indicators)}
+	out := Facts{slices.Clone(f.Advisories), slices.Clone(f.Rules), slices.Clone(f.Observations), slices.Clone(f.Indicators), slices.Clone(f.Popularity)}
 	for i := range out.Advisories {
 		a := &out.Advisories[i]
 		if err := normalAdvisory(a); err != nil {
@@ -47,6 +47,11 @@ func normalFacts(f Facts) (Facts, error) {
 		x := &out.Indicators[i]
 		if err := normalIndicator(x); err != nil {
 			return Facts{}, fmt.Errorf("indicator %.80q of %.80v: %w", x.Metric, x.Package, err)
+		}
+	}
+	for _, p := range out.Popularity {
+		if !isName(p.Project) || p.Rank < 1 || p.Rank > maxNumber {
+			return Facts{}, fmt.Errorf("popularity: rank %d of %.80q", p.Rank, p.Project)
 		}
 	}
 	return out, nil

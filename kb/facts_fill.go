@@ -10,7 +10,7 @@ import (
 
 // fillFacts writes what one source says.
 func (f *filler) fillFacts(s *factSet) error {
-	for _, fill := range []func(*factSet) error{f.fillAdvisories, f.fillRules, f.fillObservations, f.fillIndicators} {
+	for _, fill := range []func(*factSet) error{f.fillAdvisories, f.fillRules, f.fillObservations, f.fillIndicators, f.fillPopularity} {
 		if err := fill(s); err != nil {
 			return fmt.Errorf("facts of %.80s: %w", s.source.Name, err)
 		}

@@ -265,13 +265,14 @@ func TestDigestSeesFacts(t *testing.T) {
 		"kind":        func(f *Facts, _ *Source, _ []Listing) { f.Rules[0].Kind = "stride" },
 		"outcome":     func(f *Facts, _ *Source, _ []Listing) { f.Observations[0].Outcome = "ok" },
 		"value":       func(f *Facts, _ *Source, _ []Listing) { f.Observations[1].Value = 1.5 },
+		"rank":        func(f *Facts, _ *Source, _ []Listing) { f.Popularity[0].Rank++ },
 		"indicator":   func(f *Facts, _ *Source, _ []Listing) { f.Indicators[0].Value++ },
 		"licence":     func(_ *Facts, _ *Source, ls []Listing) { ls[0].Metadata[0].LicenseExpression = "0BSD" },
 		"requirement": func(_ *Facts, _ *Source, ls []Listing) { ls[3].Metadata[3].RequiresDist[0] = "demo<1" },
 	} {
 		ls := append(world(t), tool(t))
 		s := labSource
-		f := Facts{advisories(t), rulesOf("step/demo/a"), observations(t), indicators(t)}
+		f := Facts{advisories(t), rulesOf("step/demo/a"), observations(t), indicators(t), []Popular{{"demo", 3}}}
 		change(&f, &s, ls)
 		_, info := write(t, ls, func(w *Writer) {
 			if err := w.AddFacts(s, f); err != nil {

@@ -21,7 +21,7 @@ type filler struct {
 }
 
 func (f *filler) fill(w *Writer) error {
-	if _, err := f.tx.Exec(tables + factTables); err != nil {
+	if _, err := f.tx.Exec(tables + factTables + moreTables); err != nil {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(w.projects))
@@ -120,6 +120,11 @@ func (f *filler) fillFiles(w *Writer, names []py.Name) error {
 		return err
 	}
 	defer hash.Close()
+	provenance, err := f.tx.Prepare(`INSERT INTO provenance VALUES (?, ?)`)
+	if err != nil {
+		return err
+	}
+	defer provenance.Close()
 	for i, name := range names {
 		releases := slices.Clone(w.projects[name].releases)
 		// The table is ordered by the text of the version.
@@ -130,6 +135,11 @@ func (f *filler) fillFiles(w *Writer, names []py.Name) error {
 				if _, err := add.Exec(i+1, d.version.String(), file.Filename, f.info.Files, file.Size, file.Uploaded,
 					f.text(file.RequiresPython), file.Yanked, f.text(file.YankedReason), file.URL); err != nil {
 					return err
+				}
+				if file.Provenance != "" {
+					if _, err := provenance.Exec(f.info.Files, file.Provenance); err != nil {
+						return err
+					}
 				}
 				digest, err := hex.DecodeString(file.SHA256)
 				if err != nil {

@@ -41,6 +41,7 @@ type Local struct {
 	database
 	path     string
 	readOnly bool
+	hasAdded bool // it has the tables of localAdded
 
 	unpacker *zstd.Decoder
 	packer   *zstd.Encoder
@@ -204,6 +205,9 @@ func (l *Local) check(ctx context.Context) error {
 	if there != len(localTableNames) {
 		return fmt.Errorf("%s: %w: %d of %d tables are there%s", l.name, ErrDamaged, there, len(localTableNames), localRemedy)
 	}
+	if err := l.checkAdded(ctx, conn, meta["schema"]); err != nil {
+		return err
+	}
 	if l.readOnly {
 		return nil
 	}
@@ -215,6 +219,55 @@ func (l *Local) check(ctx context.Context) error {
 	var s *sqlite.Error
 	if err != nil && !(errors.As(err, &s) && s.Code()&0xff == sqlite3.SQLITE_BUSY) {
 		return l.failed(ctx, "open", err)
+	}
+	return nil
+}
+
+// checkAdded makes sure that the tables of localAdded are there, which one of an
+// older schema gets if it can be written.
+func (l *Local) checkAdded(ctx context.Context, conn *sql.Conn, schema string) error {
+	if revision(schema) == 0 {
+		if l.readOnly {
+			return nil
+		}
+		if err := l.upgrade(ctx, conn); err != nil {
+			return err
+		}
+	}
+	names := tableNames(localAddedContents)
+	there, err := l.countTables(ctx, conn, names)
+	if err != nil {
+		return err
+	}
+	if there != len(names) {
+		all := len(localTableNames)
+		return fmt.Errorf("%s: %w: %d of %d tables are there%s", l.name, ErrDamaged, all+there, all+len(names), localRemedy)
+	}
+	l.hasAdded = true
+	return nil
+}
+
+// upgrade adds the tables of localAdded, unless another process has meanwhile.
+func (l *Local) upgrade(ctx context.Context, conn *sql.Conn) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return l.failed(ctx, "upgrade", err)
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	var schema string
+	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'schema'`).Scan(&schema); err != nil {
+		return l.failed(ctx, "upgrade", err)
+	}
+	if revision(schema) > 0 {
+		return nil
+	}
+	for _, s := range []string{localAdded, fmt.Sprintf(`UPDATE meta SET value = '%s' WHERE key = 'schema'`, LocalSchema)} {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return l.failed(ctx, "upgrade", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return l.failed(ctx, "upgrade", err)
 	}
 	return nil
 }
@@ -234,6 +287,7 @@ func (l *Local) create(ctx context.Context, conn *sql.Conn) error {
 		for _, s := range []string{
 			fmt.Sprintf(`PRAGMA application_id = %d`, localApplicationID),
 			localTables,
+			localAdded,
 			fmt.Sprintf(`INSERT INTO meta VALUES ('schema', '%s')`, LocalSchema),
 		} {
 			if _, err := tx.ExecContext(ctx, s); err != nil {

@@ -15,7 +15,7 @@ import (
 // LocalInfo says what local knowledge is.
 type LocalInfo struct {
 	Schema   string
-	Digest   string // of all documents, 64 hex digits: equal documents, equal digest
+	Digest   string // of all that it holds, 64 hex digits: equal documents, sources and events, equal digest
 	ReadOnly bool   // it cannot be added to
 	Size     int64  // bytes on the disk
 
@@ -24,6 +24,20 @@ type LocalInfo struct {
 	// Oldest and Newest are when the oldest and the newest document were read,
 	// in Unix seconds; 0 if there are none.
 	Oldest, Newest int64
+
+	Told []ToldInfo // sorted by source
+
+	Observations, Indicators, Events int
+}
+
+// A ToldInfo says what one source told.
+type ToldInfo struct {
+	Source
+	Read         int64 // when it was asked last, in Unix seconds
+	Advisories   int   // one counts once for each project
+	AdvisoriesAt int64 // when the newest was modified; 0: there are none
+	Withdrawn    int   // records that count no more
+	Popular      int   // projects with a rank
 }
 
 // IndexInfo counts the documents of one index.
@@ -75,19 +89,61 @@ func (l *Local) Info(ctx context.Context) (LocalInfo, error) {
 	if err != nil {
 		return LocalInfo{}, err
 	}
+	if l.hasAdded {
+		if err := l.countAdded(ctx, tx, &info); err != nil {
+			return LocalInfo{}, err
+		}
+	}
+	info.Digest, err = l.digest(ctx, tx)
+	return info, err
+}
+
+// digest is the digest of all that local knowledge holds, see LocalInfo.
+func (l *Local) digest(ctx context.Context, q querier) (string, error) {
 	h := sha256.New()
 	h.Write([]byte("thamos local knowledge\n"))
 	for _, query := range []string{
 		`SELECT digest FROM project ORDER BY name, origin`,
 		`SELECT digest FROM release ORDER BY name, origin, version_key`,
 	} {
-		if err := hashRows(ctx, tx, h, query, asItIs); err != nil {
-			return LocalInfo{}, l.failed(ctx, "read its digest", err)
+		if err := hashRows(ctx, q, h, query, asItIs); err != nil {
+			return "", l.failed(ctx, "read its digest", err)
 		}
 		h.Write([]byte{'T'})
 	}
-	info.Digest = hex.EncodeToString(h.Sum(nil))
-	return info, nil
+	if l.hasAdded {
+		for _, c := range localAddedContents {
+			if c.columns == "" {
+				continue
+			}
+			h.Write([]byte{'T'})
+			if err := hashRows(ctx, q, h, "SELECT "+c.columns+" FROM "+c.table+" ORDER BY "+c.key, asItIs); err != nil {
+				return "", l.failed(ctx, "read its digest", err)
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// countAdded counts what is in the tables of localAdded.
+func (l *Local) countAdded(ctx context.Context, q querier, info *LocalInfo) error {
+	err := l.all(ctx, q, "count", `SELECT source, licence, date, notes, read,
+		(SELECT coalesce(sum(n), 0) FROM advisory a WHERE a.source = t.source),
+		(SELECT coalesce(max(modified), 0) FROM advisory a WHERE a.source = t.source),
+		(SELECT count(*) FROM withdrawn w WHERE w.source = t.source),
+		(SELECT count(*) FROM popular p WHERE p.source = t.source)
+		FROM told t ORDER BY source LIMIT ?`,
+		func(rows *sql.Rows) error {
+			var t ToldInfo
+			err := rows.Scan(&t.Name, &t.Licence, &t.Date, &t.Notes, &t.Read, &t.Advisories, &t.AdvisoriesAt, &t.Withdrawn, &t.Popular)
+			info.Told = append(info.Told, t)
+			return err
+		}, maxSources)
+	if err != nil {
+		return err
+	}
+	return l.all(ctx, q, "count", `SELECT (SELECT count(*) FROM observation), (SELECT count(*) FROM indicator), (SELECT count(*) FROM event)`,
+		func(rows *sql.Rows) error { return rows.Scan(&info.Observations, &info.Indicators, &info.Events) })
 }
 
 // count adds documents of one index and kind; those of one index come together.

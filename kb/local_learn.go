@@ -349,6 +349,11 @@ func (l *Local) Forget(ctx context.Context, names []py.Name) (int, error) {
 	}
 	defer tx.Rollback() // after Commit it does nothing
 	removed := 0
+	if l.hasAdded { // what was seen is about what is forgotten; events have happened
+		if _, err := tx.ExecContext(ctx, `DELETE FROM seen WHERE project IN (SELECT value FROM json_each(?))`, list); err != nil {
+			return 0, l.failed(ctx, "forget", err)
+		}
+	}
 	for _, query := range []string{
 		`DELETE FROM page WHERE project IN (SELECT id FROM project WHERE name IN (SELECT value FROM json_each(?)))`,
 		`DELETE FROM project WHERE name IN (SELECT value FROM json_each(?))`,

@@ -47,9 +47,10 @@ func normalListing(l *Listing) (*Listing, error) {
 // document:
 //
 //	{"status":"","status_reason":"","versions":["1.0"],"files":[
-//	["filename",size,uploaded,"sha256","url","requires_python",yanked,"yanked_reason"]]}
+//	["filename",size,uploaded,"sha256","url","requires_python",yanked,"yanked_reason","provenance"]]}
 //
-// with 0 or 1 for yanked and files on lines of their own. Equal listings give
+// with 0 or 1 for yanked, provenance only where there is one, and files on lines
+// of their own. Equal listings give
 // equal bytes.
 func appendListing(out []byte, l *Listing) []byte {
 	out = slices.Grow(out, 300*len(l.Files))
@@ -78,7 +79,11 @@ func appendListing(out []byte, l *Listing) []byte {
 			yanked = 1
 		}
 		out = strconv.AppendInt(append(out, ','), yanked, 10)
-		out = append(appendText(append(out, ','), f.YankedReason), ']')
+		out = appendText(append(out, ','), f.YankedReason)
+		if f.Provenance != "" { // a file without one is as it was before there were any
+			out = appendText(append(out, ','), f.Provenance)
+		}
+		out = append(out, ']')
 	}
 	return append(out, "]}"...)
 }
@@ -163,6 +168,11 @@ func (s *scanner) files(name py.Name, want func(int) bool, file func(int, py.Fil
 		f.Yanked = s.number() != 0
 		s.take(',')
 		f.YankedReason = s.quoted()
+		if s.at < len(s.text) && s.text[s.at] == ',' {
+			s.take(',')
+			f.Provenance = s.quoted()
+			s.bad = s.bad || f.Provenance == ""
+		}
 		s.take(']')
 		if s.bad {
 			break

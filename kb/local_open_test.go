@@ -48,8 +48,9 @@ func TestOpenLocalRefuses(t *testing.T) {
 		{"a snapshot", alter(t, snapshot), ErrNotSnapshot, "a snapshot, not local knowledge"},
 		{"another program's", alter(t, good, "PRAGMA application_id = 1"), ErrNotSnapshot, "of another program"},
 		{"model", alter(t, good, "UPDATE meta SET value = '2.0.0'"), ErrSchema, "move it away"},
-		{"later revision", alter(t, good, "UPDATE meta SET value = '1.1.0'"), ErrSchema, "schema 1.1.0, this program reads 1.0.x; a newer thamos reads it"},
+		{"later model", alter(t, good, "UPDATE meta SET value = '2.1.0'"), ErrSchema, "schema 2.1.0, this program reads 1.x; a newer thamos reads it"},
 		{"no schema", alter(t, good, "DELETE FROM meta"), ErrDamaged, "move it away"},
+		{"no added table", alter(t, good, "DROP TABLE event"), ErrDamaged, "12 of 13 tables"},
 		{"no table", alter(t, good, "DROP TABLE page"), ErrDamaged, "3 of 4 tables"},
 		{"a view for a table", alter(t, good, "DROP TABLE page", "CREATE VIEW page AS SELECT 1"), ErrDamaged, "3 of 4 tables"},
 	} {

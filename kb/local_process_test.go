@@ -75,6 +75,14 @@ func TestOtherProcess(t *testing.T) {
 			}
 			fmt.Println("learnt", n)
 		}
+	case "rebuild for ever":
+		l := openLocalTest(t, file)
+		fmt.Println("ready")
+		for {
+			if _, err := l.Rebuild(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
 	case "read only":
 		readOnly(t, file)
 	}

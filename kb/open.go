@@ -54,6 +54,7 @@ type DB struct {
 	built  int64
 
 	hasFacts     bool // it is of a schema that has them
+	hasMore      bool // and the tables of moreContents
 	emptyUnknown bool // see Writer.EmptyMayBeUnknown
 
 	// What was read stays, so that equal requirement lists and artifacts are
@@ -144,14 +145,6 @@ func (d *DB) check(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	there, err := d.countTables(ctx, conn, tableNames(contents))
-	if err != nil {
-		return err
-	}
-	added, err := d.countTables(ctx, conn, tableNames(factContents))
-	if err != nil {
-		return err
-	}
 	meta, err := d.meta(ctx, conn, "schema", "digest", "built", "origin", emptyUnknownKey)
 	if err != nil {
 		return err
@@ -171,12 +164,14 @@ func (d *DB) check(ctx context.Context) error {
 	if d.built, err = strconv.ParseInt(meta["built"], 10, 64); err != nil {
 		return fmt.Errorf("%s: %w: its birthday is %.40q", d.name, ErrDamaged, meta["built"])
 	}
-	want := len(contents)
-	if d.hasFacts = hasFacts(d.schema); d.hasFacts {
-		want, there = want+len(factContents), there+added
+	d.hasFacts, d.hasMore = hasFacts(d.schema), hasMore(d.schema)
+	all := contentsOf(d.schema)
+	there, err := d.countTables(ctx, conn, tableNames(all))
+	if err != nil {
+		return err
 	}
-	if there != want {
-		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, there, want)
+	if there != len(all) {
+		return fmt.Errorf("%s: %w: %d of %d tables are there", d.name, ErrDamaged, there, len(all))
 	}
 	d.emptyUnknown = meta[emptyUnknownKey] != ""
 	return nil

@@ -359,7 +359,7 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Info{
-		Schema: "1.1.0", Digest: got.Digest, Built: testInfo.Built, Origin: testInfo.Origin,
+		Schema: "1.2.0", Digest: got.Digest, Built: testInfo.Built, Origin: testInfo.Origin,
 		Sources:  []Source{{"a", "b", "c", "d"}, {"index", "as published", "2023-11-14", "z"}},
 		Projects: 3, Releases: 7, Known: 4, Files: 10,
 	}

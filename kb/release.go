@@ -245,6 +245,8 @@ func checkFile(f py.File) error {
 		return fmt.Errorf("file %s: size %d, uploaded %d", f.Filename, f.Size, f.Uploaded)
 	case len(f.RequiresPython) > maxText || len(f.YankedReason) > maxText || len(f.URL) > maxText:
 		return fmt.Errorf("file %s: a text of more than %d bytes", f.Filename, maxText)
+	case len(f.Provenance) > maxText || f.Provenance != clean(f.Provenance):
+		return fmt.Errorf("file %s: the provenance URL is too long or has control characters", f.Filename)
 	case f.URL != clean(f.URL):
 		return fmt.Errorf("file %s: the URL %.80q has control characters", f.Filename, f.URL)
 	}

@@ -2,6 +2,7 @@ package kb
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/Masterminds/semver/v3"
 )
@@ -13,7 +14,8 @@ import (
 //	1.0.0	projects, releases, requirement lists, files
 //	1.1.0	what is known beside: advisories, suspicions, rules, observations,
 //		indicators, what metadata says of licence and maturity
-const Schema = "1.1.0"
+//	1.2.0	how popular projects are, where attestations of files are
+const Schema = "1.2.0"
 
 // readable are the schemas this program reads; see checkSchema for the words.
 const readable = "1.x"
@@ -143,9 +145,31 @@ var contents = []content{
 
 // hasFacts reports whether snapshots of schema s, which checkSchema accepted,
 // have the tables of factContents.
-func hasFacts(s string) bool {
+func hasFacts(s string) bool { return revision(s) >= 1 }
+
+// hasMore reports the same of moreContents.
+func hasMore(s string) bool { return revision(s) >= 2 }
+
+// contentsOf are the tables of a snapshot of schema s, in the order of the
+// content digest.
+func contentsOf(s string) []content {
+	all := slices.Clone(contents)
+	if hasFacts(s) {
+		all = append(all, factContents...)
+	}
+	if hasMore(s) {
+		all = append(all, moreContents...)
+	}
+	return all
+}
+
+// revision is the second number of a schema, 0 if it is none.
+func revision(s string) uint64 {
 	v, err := semver.StrictNewVersion(s)
-	return err == nil && v.Minor() >= 1
+	if err != nil {
+		return 0
+	}
+	return v.Minor()
 }
 
 // checkSchema reports whether schema s is one of those in the range can, of a
@@ -168,3 +192,7 @@ func checkSchema(s, own, can string) error {
 	}
 	return nil
 }
+
+// CheckSchema reports whether this program reads snapshots of a schema. The
+// error wraps ErrSchema if it is another program that does.
+func CheckSchema(s string) error { return checkSchema(s, Schema, readable) }

@@ -26,6 +26,11 @@ type Writer struct {
 	// embedded snapshot is made so.
 	FilesOfKnownOnly bool
 
+	// NoFiles leaves out all files: what is left suffices to choose releases, and
+	// takes a fraction of the room, but not to write a lock with hashes. The kinds
+	// of files stay.
+	NoFiles bool
+
 	// EmptyMayBeUnknown says that an empty requirement list may be one that
 	// nobody read, as in graphs that do not tell the two apart. Then a release
 	// without requirements is a hole as soon as a later one has some.
@@ -94,6 +99,11 @@ func (w *Writer) Add(l Listing) error {
 	for i := range releases {
 		if r := &releases[i]; w.EmptyMayBeUnknown && len(r.files) == 0 {
 			r.artifacts = nil // a graph knows of no files
+		}
+	}
+	if w.NoFiles {
+		for i := range releases {
+			releases[i].files = nil
 		}
 	}
 	e := &entry{clean(l.Status), clean(l.StatusReason), releases}
@@ -235,7 +245,7 @@ func create(ctx context.Context, file, old string, fill func(*filler) error, inf
 			return "", err
 		}
 	}
-	digest, err := contentDigest(ctx, conn, true)
+	digest, err := contentDigest(ctx, conn, Schema)
 	if err != nil {
 		return "", err
 	}

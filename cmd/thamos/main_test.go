@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -35,7 +37,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"index": serveIndex, "asked": wasAsked, "exits": exits,
+			"index": serveIndex, "asked": wasAsked, "exits": exits, "pinned": pinned, "damage": damage,
 		},
 		Setup: func(env *testscript.Env) error {
 			// No configuration of the user's, and no index but an example.
@@ -100,5 +102,31 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+// pinned is "pinned KEY SOURCE": the user's configuration names a source, and
+// pins the verifier key in a file.
+func pinned(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: pinned KEY SOURCE")
+	}
+	name := filepath.Join(ts.Getenv("HOME"), ".config", "thamos", "config.toml")
+	text := fmt.Sprintf("[kb]\nsources = [%q]\nkeys = [%q]\n", args[1], strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(os.MkdirAll(filepath.Dir(name), 0o777))
+	ts.Check(os.WriteFile(name, []byte(text), 0o666))
+}
+
+// damage is "damage DIR": every database in a folder loses its second half.
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.db"))
+	ts.Check(err)
+	if neg || len(args) != 1 || len(files) == 0 {
+		ts.Fatalf("usage: damage DIR, and there must be one")
+	}
+	for _, f := range files {
+		stat, err := os.Stat(f)
+		ts.Check(err)
+		ts.Check(os.Truncate(f, stat.Size()/2))
 	}
 }

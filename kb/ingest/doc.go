@@ -3,8 +3,9 @@
 // the indexes of a user what an answer stands on (Reader). The first two hand on
 // one kb.Listing a project, the Reader one kb.Document an answer.
 //
-// It also reads facts that are files: advisories (ReadOSV), graphs of
-// requirements (ReadKGraph) and observations (ReadObservations).
+// It also reads facts that are files: advisories (ReadOSV, FetchOSV), graphs of
+// requirements (ReadKGraph), observations (ReadObservations, ReadSolver) and lists
+// of popular projects (ReadPopular). Refresh asks indexes what changed.
 //
 // It and kb/sync are the only code that reaches the network, and only through a
 // Client that its caller made. It starts no process, prints nothing, and has no

@@ -91,8 +91,12 @@ func (s *scanner) file(f *file) {
 			s.announcement(&f.CoreMetadata)
 		case "dist-info-metadata":
 			s.announcement(&f.DistInfo)
+		case "provenance":
+			if !s.word("null") {
+				f.Provenance = s.str()
+			}
 		default:
-			s.other(key, "filename", "url", "hashes", "requires-python", "size", "upload-time", "yanked", "core-metadata", "dist-info-metadata")
+			s.other(key, "provenance", "filename", "url", "hashes", "requires-python", "size", "upload-time", "yanked", "core-metadata", "dist-info-metadata")
 		}
 	})
 }

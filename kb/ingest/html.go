@@ -17,7 +17,7 @@ import (
 
 // DecodeHTML decodes a project's page in the HTML form of PEP 503 with the
 // additions of PEP 592 (yanked), 629 (version), 658 and 714 (metadata), 708
-// (tracks) and 792 (status). base is the URL it was read from. Sizes and upload
+// (tracks), 740 (provenance) and 792 (status). base is the URL it was read from. Sizes and upload
 // times are not part of that form.
 //
 // Every anchor whose href ends in the name of a wheel or sdist is a file; other
@@ -139,7 +139,7 @@ func (d *htmlPage) anchor(values map[string]string) {
 		return
 	}
 	d.seen[name] = true
-	f := file{Filename: name, URL: href, RequiresPython: values["data-requires-python"]}
+	f := file{Filename: name, URL: href, RequiresPython: values["data-requires-python"], Provenance: values["data-provenance"]}
 	if kind, sum, ok := strings.Cut(u.Fragment, "="); ok && kind == "sha256" {
 		f.Hashes.sha256 = strings.TrimSpace(sum)
 	}

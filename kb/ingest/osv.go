@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -27,6 +28,9 @@ type OSVReport struct {
 	// Records is how many were read, those that are not used included: Withdrawn
 	// are not to be used any more, and Foreign are about no project of PyPI.
 	Records, Withdrawn, Foreign int
+
+	// WithdrawnRecords are those that are withdrawn in their latest text, by id.
+	WithdrawnRecords []kb.Withdrawn
 
 	// EmptyEvents counts events of ranges that say nothing, Unversioned the
 	// listed versions that are none (PEP 440); both were passed over.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -16,6 +17,12 @@ func (r *osvReader) advisories() []py.Advisory {
 			projects[d.Project] = append(projects[d.Project], d)
 		}
 	}
+	for id, i := range r.texts {
+		if record := r.records[i]; record.withdrawn {
+			r.report.WithdrawnRecords = append(r.report.WithdrawnRecords, kb.Withdrawn{ID: id, Modified: record.modified})
+		}
+	}
+	slices.SortFunc(r.report.WithdrawnRecords, func(a, b kb.Withdrawn) int { return cmp.Compare(a.ID, b.ID) })
 	r.records, r.texts = nil, nil
 	var all []py.Advisory
 	for _, drafts := range projects {

@@ -51,7 +51,7 @@ type Page struct {
 
 // DecodePage decodes a project's page in the JSON form of PEP 691 with the
 // additions of PEP 592 (yanked), 658 and 714 (metadata), 700 (versions, size,
-// upload time) and 792 (status). base is the URL it was read from, against
+// upload time), 740 (provenance) and 792 (status). base is the URL it was read from, against
 // which relative URLs are resolved; if it is empty, files with a relative URL
 // have none.
 //
@@ -177,6 +177,7 @@ type (
 		Yanked         yanked       `json:"yanked"`
 		CoreMetadata   announcement `json:"core-metadata"`
 		DistInfo       announcement `json:"dist-info-metadata"`
+		Provenance     string       `json:"provenance"`
 	}
 )
 
@@ -277,7 +278,7 @@ func (p *Page) file(f *file, at *url.URL) {
 	case f.Yanked.bad:
 		p.fault(name, "yanked is neither a boolean nor a text")
 		return
-	case len(f.RequiresPython) > maxText || len(f.Yanked.reason) > maxText || len(f.URL) > maxText:
+	case len(f.RequiresPython) > maxText || len(f.Yanked.reason) > maxText || len(f.URL) > maxText || len(f.Provenance) > maxText:
 		p.fault(name, "a text longer than %d bytes", maxText)
 		return
 	}
@@ -313,6 +314,11 @@ func (p *Page) file(f *file, at *url.URL) {
 	var err error
 	if out.URL, err = resolveURL(at, f.URL); err != nil {
 		p.fault(name, "URL: %v", err)
+	}
+	if f.Provenance != "" {
+		if out.Provenance, err = resolveURL(at, f.Provenance); err != nil {
+			p.fault(name, "provenance URL: %v", err)
+		}
 	}
 	meta := f.CoreMetadata
 	if !meta.said {

@@ -188,3 +188,35 @@ func FuzzDirectoryListing(f *testing.F) {
 		}
 	})
 }
+
+// Where the attestations of a file are is read of both forms, however fast.
+func TestDecodeProvenanceURL(t *testing.T) {
+	const base = "https://public.example/simple/a/"
+	for form, page := range map[string]func() (Page, error){
+		"fast": func() (Page, error) {
+			return DecodePage("a", []byte(`{"meta": {"api-version": "1.3"}, "name": "a", "files": [
+				{"filename": "a-1.zip", "url": "a-1.zip", "hashes": {}, "provenance": "/integrity/a-1.zip"},
+				{"filename": "a-2.zip", "url": "a-2.zip", "hashes": {}, "provenance": null}]}`), base)
+		},
+		"slow": func() (Page, error) {
+			return DecodePage("a", []byte(`{"meta": {"api-version": "1.3"}, "name": "a", "Name": "a", "files": [
+				{"filename": "a-1.zip", "url": "a-1.zip", "hashes": {}, "provenance": "/integrity/a-1.zip"},
+				{"filename": "a-2.zip", "url": "a-2.zip", "hashes": {}, "provenance": null}]}`), base)
+		},
+		"HTML": func() (Page, error) {
+			return DecodeHTML("a", []byte(`<a href="a-1.zip" data-provenance="/integrity/a-1.zip">a</a><a href="a-2.zip">b</a>`), base)
+		},
+	} {
+		p, err := page()
+		if err != nil || len(p.Listing.Files) != 2 || len(p.Faults) > 0 {
+			t.Fatalf("%s: %+v, %v", form, p, err)
+		}
+		if a, b := p.Listing.Files[0].Provenance, p.Listing.Files[1].Provenance; a != "https://public.example/integrity/a-1.zip" || b != "" {
+			t.Errorf("%s: %q, %q", form, a, b)
+		}
+	}
+	p, err := DecodePage("a", []byte(`{"meta": {"api-version": "1.3"}, "name": "a", "files": [{"filename": "a-1.zip", "url": "a-1.zip", "hashes": {}, "provenance": "ftp://x/y"}]}`), base)
+	if err != nil || len(p.Faults) != 1 || len(p.Listing.Files) != 1 || p.Listing.Files[0].Provenance != "" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

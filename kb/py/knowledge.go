@@ -90,4 +90,8 @@ type File struct {
 	RequiresPython string
 	Yanked         bool
 	YankedReason   string
+
+	// Provenance is where the index serves the attestations of the file (PEP
+	// 740), absolute; empty if it offers none.
+	Provenance string
 }
