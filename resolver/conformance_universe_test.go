@@ -247,3 +247,77 @@ func graphName(text string) string {
 	name, _, _ = strings.Cut(name, " ")
 	return string(py.NormalizeName(name))
 }
+
+// A recency is a pipeline that likes newer releases better, all of them alike.
+type recency struct{}
+
+func (recency) Sift(_ context.Context, projects []*py.Project) ([]Sifted, error) {
+	return make([]Sifted, len(projects)), nil
+}
+
+func (recency) Terms(_ context.Context, candidates []Candidates) ([]Term, error) {
+	var terms []Term
+	for _, c := range candidates {
+		behind := int64(0)
+		for i := range c.Releases {
+			if c.Usable.Has(i) {
+				set := NewReleases(len(c.Releases))
+				set.Add(i)
+				terms = append(terms, Term{Members: []Member{{c.Name, set}}, Tier: LastTier, Score: -behind, Why: Justification{Message: "it is old"}})
+				behind++
+			}
+		}
+	}
+	return terms, nil
+}
+
+func (recency) Accept(context.Context, []Choice) (string, error) { return "", nil }
+func (recency) Scores() bool                                     { return true }
+func (recency) Hindsight() bool                                  { return false }
+
+// BenchmarkConformanceBacktracking solves the synthetic universe that resolvers
+// backtrack in, a Sudoku: for a stack, and for the newest with a tenth of a second
+// of work, which leaves a gap: a puzzle's linear program says little. The peak of
+// memory is below what is allocated.
+func BenchmarkConformanceBacktracking(b *testing.B) {
+	files, err := filepath.Glob(filepath.Join(sharedData(b, "universe"), "synthetic-*.data"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		blocks := readBlocks(b, file)
+		for name, pipeline := range map[string]Pipeline{"any": nil, "newest": recency{}} {
+			b.Run(filepath.Base(file)+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for _, test := range blocks {
+					if test.kind != "Test" {
+						continue
+					}
+					root, u := "", []string(nil)
+					for _, l := range test.lines {
+						word, rest, _ := strings.Cut(l, " ")
+						switch word {
+						case "Resolve":
+							root = strings.Replace(rest, " ", "==", 1)
+						case "Universe":
+							u = blocks[slices.IndexFunc(blocks, func(b block) bool { return b.kind == "Universe" && b.name == rest })].lines
+						}
+					}
+					p := &Problem{Environment: linux312(b), Requirements: []Requirement{userLine(b, root, 1)}, Pipeline: pipeline}
+					k := closed{outlineUniverse(b, u)}
+					var r *Report
+					for b.Loop() {
+						var err error
+						if r, err = (Search{Budget: 1e8}).Solve(context.Background(), p, k); err != nil {
+							b.Fatal(err)
+						}
+					}
+					if r.Optimum != nil {
+						b.ReportMetric(float64(r.Optimum.Bound-r.Optimum.Best), "gap")
+						b.ReportMetric(float64(r.Optimum.Best), "score")
+					}
+				}
+			})
+		}
+	}
+}
