@@ -26,6 +26,7 @@ type provenanceOptions struct {
 	allowedIndexes  []string
 	attestations    string
 	trustedRoot     string
+	popular         string
 	list            bool
 	kb              string
 
@@ -77,6 +78,7 @@ all of it.`,
 	f.BoolVar(&o.offline, "offline", false, "ask nobody (the default)")
 	f.StringVar(&o.attestations, "attestations", "all", "with --online, which attestations to verify: all or none")
 	f.StringVar(&o.trustedRoot, "trusted-root", "", "the trusted root of Sigstore, a JSON file (default: the public one that is embedded)")
+	f.StringVar(&o.popular, "popular", "", "a file of the names of popular projects, the most popular first, to compare names with (default: what the knowledge base says)")
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
 	f.BoolVar(&o.list, "list", false, "list the checks and their severities")

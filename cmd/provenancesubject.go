@@ -7,7 +7,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
+	"github.com/thamos/thamos/kb/ingest"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/lockfile/provenance"
@@ -40,6 +42,7 @@ func newSubject(env *Env, lock string) (*subject, error) {
 		return nil, err
 	}
 	s.under(filepath.ToSlash(filepath.Dir(s.shown)))
+	s.expand(env)
 	if manifest := manifestOf(lock); manifest != "" {
 		s.manifestFile = filepath.Base(manifest)
 		m, err := readManifest(manifest)
@@ -81,6 +84,25 @@ func (s *subject) under(dir string) {
 		for k := range r.Files {
 			relative(&r.Files[k].Pos)
 		}
+	}
+}
+
+// expand puts the values of ${VARIABLES} into the indexes that a lock names, as
+// who installs from it does. Logins do not become part of them.
+func (s *subject) expand(env *Env) {
+	full := func(url *string) {
+		if !strings.Contains(*url, "${") {
+			return
+		}
+		if text, err := expand(env, *url); err == nil {
+			*url = ingest.Origin(text)
+		}
+	}
+	for i := range s.lock.Sources {
+		full(&s.lock.Sources[i].URL)
+	}
+	for i := range s.lock.Releases {
+		full(&s.lock.Releases[i].Index)
 	}
 }
 

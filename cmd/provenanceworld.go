@@ -26,9 +26,11 @@ func (s *subject) world(ctx context.Context, env *Env, k *knowledge, o provenanc
 		return nil, err
 	}
 	w := &provenanceWorld{world: &provenance.World{
-		Pins: pins, Facts: provenanceFacts{k.snapshot}, Concurrency: o.concurrency, Now: env.Now().Unix(),
-		Manifest: s.manifestFile, WhyNoHash: s.whyNoHash,
+		Pins: pins, Concurrency: o.concurrency, Now: env.Now().Unix(), Manifest: s.manifestFile, WhyNoHash: s.whyNoHash,
 	}}
+	if w.world.Facts, w.world.Ranked, err = provenanceFactsOf(ctx, env, k.snapshot, o.popular); err != nil {
+		return nil, err
+	}
 	if w.world.ManifestHashes, err = s.hashes(ctx, env, k, o); err != nil {
 		return nil, err
 	}
@@ -137,22 +139,4 @@ func (k *knowledge) views(indexes []provenance.Index, asked *survey) []provenanc
 		indexes = append(indexes, provenance.Index{URL: origin, Explicit: true, Knowledge: at(origin), KnownAt: built})
 	}
 	return indexes
-}
-
-// provenanceFacts are the snapshot's.
-type provenanceFacts struct{ *kb.DB }
-
-// Popular returns the names of projects that many use: those that the snapshot
-// says are popular, else those that it is of, which are what popular projects
-// need.
-func (f provenanceFacts) Popular(ctx context.Context) ([]py.Name, error) {
-	if ranked, ok := any(f.DB).(interface {
-		Popular(context.Context) ([]py.Name, error)
-	}); ok {
-		names, err := ranked.Popular(ctx)
-		if err != nil || len(names) > 0 {
-			return names, err
-		}
-	}
-	return f.Names(ctx)
 }

@@ -152,8 +152,8 @@ func isRemote(text string) bool { return strings.Contains(text, "://") }
 
 // bare is a URL or path as it may be shown: without user, password and fragment.
 func bare(text string) string {
-	if !isRemote(text) {
-		return text
+	if !isRemote(text) || !strings.ContainsAny(text, "@#") {
+		return text // most are so
 	}
 	text, _, _ = strings.Cut(text, "#")
 	u, err := url.Parse(text)

@@ -47,7 +47,7 @@ func hashesOf(e *release) (all []locked, others int) {
 }
 
 // hashes holds the hashes of an entry against the files of its release.
-func (r *run) hashes(ctx context.Context, e *release) error {
+func (r *run) hashes(e *release) {
 	all, others := hashesOf(e)
 	if others > 0 {
 		r.unchecked(e.entry(), "hash", said(others, "hash is not a sha256, and indexes are known by that alone", "hashes are not sha256, and indexes are known by that alone"))
@@ -71,10 +71,9 @@ func (r *run) hashes(ctx context.Context, e *release) error {
 		}
 		strange = append(strange, l)
 	}
-	if len(strange) == 0 {
-		return nil
+	if len(strange) > 0 {
+		r.puzzles = append(r.puzzles, puzzle{e, strange, complete})
 	}
-	return r.strange(ctx, e, strange, complete)
 }
 
 // served1 compares a named file with the one that the index has.
@@ -133,40 +132,49 @@ func (r *run) served(e *release) (digests map[string]string, files map[string]py
 	return digests, files, complete
 }
 
-// strange tells of hashes that are of no file of the release on an index that
-// may serve it: where they are from, if that is known, and otherwise that they
-// are unknown, if all that could be known is.
-func (r *run) strange(ctx context.Context, e *release, all []locked, complete bool) error {
-	found := map[string][]string{}
-	var left []locked
-	say := func(id string, l locked, where string) {
-		found[id] = append(found[id], l.String()+" "+where)
-	}
-	own, err := r.ownFiles(ctx, e)
+// A puzzle is an entry with hashes that are of no file of its release on an
+// index that may serve it.
+type puzzle struct {
+	*release
+	hashes   []locked
+	complete bool // all files that it could be of are known
+}
+
+// strange tells where the hashes of the puzzles are from, if that is known, and
+// otherwise that they are unknown, if all that could be known is.
+func (r *run) strange(ctx context.Context) error {
+	own, err := r.ownFiles(ctx)
 	if err != nil {
 		return err
 	}
-	for _, l := range all {
-		if at, ok := r.otherServes(e, l.digest); ok {
-			say(HashOtherIndex, l, "is on "+at)
-		} else if p, ok := own[l.digest]; ok {
-			say(HashOtherRelease, l, "is "+p.file+" of "+p.pkg.String())
-		} else if p, ok := r.where(l.digest); ok && p.pkg.Name != e.Name {
-			say(HashOtherProject, l, "is "+p.file+" of "+p.pkg.String())
-		} else {
-			left = append(left, l)
+	for _, e := range r.puzzles {
+		found := map[string][]string{}
+		var left []locked
+		say := func(id string, l locked, where string) {
+			found[id] = append(found[id], l.String()+" "+where)
 		}
-	}
-	for _, of := range []struct{ id, message string }{
-		{HashOtherIndex, "is locked with hashes of files that only another index serves"},
-		{HashOtherRelease, "is locked with hashes of another release"},
-		{HashOtherProject, "is locked with hashes of another project"},
-	} {
-		if len(found[of.id]) > 0 {
-			r.add(of.id, e.entry(), of.message, few(found[of.id])...)
+		for _, l := range e.hashes {
+			if at, ok := r.otherServes(e.release, l.digest); ok {
+				say(HashOtherIndex, l, "is on "+at)
+			} else if p, ok := own[l.digest]; ok && p.pkg.Name == e.Name {
+				say(HashOtherRelease, l, "is "+p.file+" of "+p.pkg.String())
+			} else if p, ok := r.where(l.digest); ok && p.pkg.Name != e.Name {
+				say(HashOtherProject, l, "is "+p.file+" of "+p.pkg.String())
+			} else {
+				left = append(left, l)
+			}
 		}
+		for _, of := range []struct{ id, message string }{
+			{HashOtherIndex, "is locked with hashes of files that only another index serves"},
+			{HashOtherRelease, "is locked with hashes of another release"},
+			{HashOtherProject, "is locked with hashes of another project"},
+		} {
+			if len(found[of.id]) > 0 {
+				r.add(of.id, e.entry(), of.message, few(found[of.id])...)
+			}
+		}
+		r.unknownHashes(e.release, left, e.complete)
 	}
-	r.unknownHashes(e, left, complete)
 	return nil
 }
 
@@ -208,19 +216,28 @@ func (r *run) otherServes(e *release, digest string) (string, bool) {
 	return "", false
 }
 
-// ownFiles are the files of the other releases of the entry's project on any
-// index, by digest. It is asked only where something is wrong.
-func (r *run) ownFiles(ctx context.Context, e *release) (map[string]place, error) {
+// ownFiles are the files of the other releases of the projects of the puzzles, on
+// any index, by digest. Of each index they are asked for at once.
+func (r *run) ownFiles(ctx context.Context) (map[string]place, error) {
 	own := map[string]place{}
-	for k, s := range e.at {
-		if s.project == nil {
-			continue
-		}
+	for k := range r.world.Indexes {
 		var packages []py.Package
-		for _, other := range s.project.Releases {
-			if other.Version.Compare(e.Version) != 0 {
-				packages = append(packages, py.Package{Name: e.Name, Version: other.Version})
+		asked := map[py.Package]bool{}
+		for _, e := range r.puzzles {
+			p := e.at[k].project
+			if p == nil {
+				continue
 			}
+			for _, other := range p.Releases {
+				pkg := py.Package{Name: e.Name, Version: other.Version}
+				if other.Version.Compare(e.Version) != 0 && other.Artifacts != nil && !asked[pkg] {
+					asked[pkg] = true
+					packages = append(packages, pkg)
+				}
+			}
+		}
+		if len(packages) == 0 {
+			continue
 		}
 		files, err := r.world.Indexes[k].Files(ctx, packages)
 		if err != nil {

@@ -1,7 +1,6 @@
 package provenance
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,23 +9,18 @@ import (
 )
 
 // release holds one entry against what the indexes that may serve it have.
-func (r *run) release(ctx context.Context, e *release) error {
+func (r *run) release(e *release) {
 	if e.outside != "" {
 		r.unchecked(e.entry(), "release", e.outside)
-		return nil
+		return
 	}
-	if !r.exists(e) {
-		// A hash may still betray itself.
-		return r.hashes(ctx, e)
+	if r.exists(e) {
+		r.report.Counts.Known++
+		r.status(e)
+		r.differ(e)
+		r.age(e)
 	}
-	r.report.Counts.Known++
-	r.status(e)
-	r.differ(e)
-	if err := r.hashes(ctx, e); err != nil {
-		return err
-	}
-	r.age(e)
-	return nil
+	r.hashes(e) // which may betray where it is from although nobody has the release
 }
 
 // exists reports whether an index that may serve the entry has the release, and
@@ -160,7 +154,8 @@ func (r *run) age(e *release) {
 }
 
 // differ tells of a release that any of several indexes may serve and that is
-// not the same on all of them. An index that lacks the release says nothing, and
+// not the same on all of them, unless all of the lock's hashes are of the first
+// that has it: then no other one can take its place. An index that lacks the release says nothing, and
 // neither does one that has some of the other's files: that is how mirrors are.
 // (Thoth compared the first index with all together, and called every first one
 // that lacked the package different.)
@@ -170,6 +165,9 @@ func (r *run) differ(e *release) {
 		if e.at[k].release != nil && len(e.at[k].files) > 0 {
 			have = append(have, k)
 		}
+	}
+	if len(have) < 2 || r.only(e, have[0]) {
+		return
 	}
 	for n, a := range have {
 		for _, b := range have[n+1:] {
@@ -181,6 +179,14 @@ func (r *run) differ(e *release) {
 			return
 		}
 	}
+}
+
+// only reports whether every hash of the entry is that of a file on one index.
+func (r *run) only(e *release, k int) bool {
+	all, others := hashesOf(e)
+	return len(all) > 0 && others == 0 && !slices.ContainsFunc(all, func(l locked) bool {
+		return !slices.ContainsFunc(e.at[k].files, func(f py.File) bool { return f.SHA256 == l.digest })
+	})
 }
 
 // difference says how the files of two indexes contradict each other; empty if

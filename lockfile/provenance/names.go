@@ -41,6 +41,7 @@ func (r *run) lookalikes(ctx context.Context) error {
 		return nil
 	}
 	l := newLooks(popular)
+	l.letters = r.world.Ranked
 	// What a popular project requires was chosen by its maintainers.
 	wanted := map[py.Name]bool{}
 	for _, e := range r.releases {
@@ -85,10 +86,11 @@ type looks struct {
 	rank      map[py.Name]int // from 1
 	popular   []py.Name
 	skeletons map[string]py.Name
+	letters   bool // one letter may be wrong: of names that a list lacks by chance, many are as close
 }
 
 func newLooks(popular []py.Name) *looks {
-	l := &looks{map[py.Name]int{}, popular, map[string]py.Name{}}
+	l := &looks{rank: map[py.Name]int{}, popular: popular, skeletons: map[string]py.Name{}}
 	for i, n := range popular {
 		if l.rank[n] == 0 {
 			l.rank[n] = i + 1
@@ -105,6 +107,9 @@ func newLooks(popular []py.Name) *looks {
 func (l *looks) like(name py.Name) (py.Name, string) {
 	if p, ok := l.skeletons[skeleton(string(name))]; ok {
 		return p, "looks like"
+	}
+	if !l.letters {
+		return "", ""
 	}
 	for _, p := range l.popular[:min(len(l.popular), lookalikeRank)] {
 		if len(p) >= shortest && oneEdit(string(name), string(p)) {

@@ -21,6 +21,7 @@ type run struct {
 	report *Report
 
 	releases []*release
+	puzzles  []puzzle
 	digests  map[string]place // see place
 }
 
@@ -83,12 +84,10 @@ func Run(ctx context.Context, lock *lockfile.Locked, installed *lockfile.Install
 		return nil, err
 	}
 	for _, e := range r.releases {
-		if err := r.release(ctx, e); err != nil {
-			return nil, err
-		}
+		r.release(e)
 	}
 	r.elsewhere()
-	for _, step := range []func(context.Context) error{r.confusion, r.malware, r.lookalikes, r.attestations} {
+	for _, step := range []func(context.Context) error{r.strange, r.confusion, r.malware, r.lookalikes, r.attestations} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -96,7 +96,10 @@ type World struct {
 	// what is known.
 	Trusted []string
 
-	Facts        Facts
+	Facts Facts
+	// Ranked reports that Popular is a list of what is used most, so that what it
+	// lacks is less popular. Else it only names some popular projects.
+	Ranked       bool
 	Attestations Attestations // nil: nobody is asked
 	Verifier     Verifier     // nil: nobody is asked
 	Concurrency  int          // questions to Attestations under way at once; 0 means 8
