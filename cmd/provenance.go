@@ -21,6 +21,8 @@ type provenanceOptions struct {
 	installed       string
 	json, why       bool
 	sarif, markdown string
+	annotations     string
+	codeQuality     string
 	failOn          string
 	strict          bool
 	allowedIndexes  []string
@@ -71,6 +73,8 @@ all of it.`,
 	f.BoolVar(&o.why, "why", false, "also print what each finding stands on, and what to do")
 	f.StringVar(&o.sarif, "sarif", "", "also write the findings as SARIF 2.1.0 to this file, - for standard output instead of the table")
 	f.StringVar(&o.markdown, "markdown", "", "also write the findings as Markdown to this file, - for standard output instead of the table")
+	f.StringVar(&o.annotations, "annotations", "", "also write the findings as workflow commands of GitHub Actions to this file, - for standard output instead of the table")
+	f.StringVar(&o.codeQuality, "code-quality", "", "also write the findings as a Code Quality report of GitLab to this file, - for standard output instead of the table")
 	f.StringVar(&o.failOn, "fail-on", "", "the severity from which findings give exit status 1: error (default), warning, note, or off for none")
 	f.BoolVar(&o.strict, "strict", false, "exit status 4 if a release could not be checked")
 	f.StringArrayVar(&o.allowedIndexes, "allowed-index", nil, "the URL of an index that a lock may name, and no other (repeatable)")
@@ -137,7 +141,7 @@ func provenanceCheck(ctx context.Context, env *Env, args []string, o provenanceO
 // check refuses flags that contradict each other.
 func (o *provenanceOptions) check(args []string) error {
 	stdout := 0
-	for _, is := range []bool{o.json, o.sarif == "-", o.markdown == "-"} {
+	for _, is := range []bool{o.json, o.sarif == "-", o.markdown == "-", o.annotations == "-", o.codeQuality == "-"} {
 		if is {
 			stdout++
 		}
@@ -148,7 +152,7 @@ func (o *provenanceOptions) check(args []string) error {
 	case o.installed != "" && len(args) > 0:
 		return usagef("--installed checks an environment: it goes without %s", args[0])
 	case stdout > 1:
-		return usagef("--json, --sarif - and --markdown - all want standard output; give one of them a file")
+		return usagef("--json and the forms written to - all want standard output; give all but one a file")
 	case o.attestations != "all" && o.attestations != "none":
 		return usagef("--attestations: unknown choice %q (have all, none)", o.attestations)
 	case o.concurrency < 1:

@@ -71,13 +71,15 @@ func reportChecked(env *Env, results []checked, o provenanceOptions) error {
 	}{
 		{o.sarif, func(w io.Writer) error { return printSARIF(w, env.Version, results) }},
 		{o.markdown, func(w io.Writer) error { return printMarkdown(w, results) }},
+		{o.annotations, func(w io.Writer) error { return printAnnotations(w, results) }},
+		{o.codeQuality, func(w io.Writer) error { return printCodeQuality(w, results) }},
 	} {
 		if err := printTo(env, form.file, form.print); err != nil {
 			return err
 		}
 	}
 	switch {
-	case o.sarif == "-", o.markdown == "-":
+	case slices.Contains([]string{o.sarif, o.markdown, o.annotations, o.codeQuality}, "-"):
 	case o.json:
 		if err := printJSON(env.Stdout, checkedDocument(results, verdict)); err != nil {
 			return err

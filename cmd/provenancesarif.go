@@ -2,12 +2,9 @@ package cmd
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/thamos/thamos/lockfile/provenance"
@@ -102,13 +99,9 @@ func printSARIF(to io.Writer, version string, results []checked) error {
 }
 
 func sarifOf(f *provenance.Finding, index map[string]int, shown string) sarifResult {
-	message := f.Subject() + ": " + f.Message
-	if len(f.Evidence) > 0 {
-		message += " (" + strings.Join(f.Evidence, "; ") + ")"
-	}
 	r := sarifResult{
 		RuleID: f.Check, RuleIndex: index[f.Check], Level: f.Severity.String(),
-		Message: sarifText{onScreen(message) + ". To do: " + f.Remedy},
+		Message: sarifText{oneLineOf(f) + ". To do: " + f.Remedy},
 	}
 	physical := sarifPhysical{Artifact: sarifArtifact{sarifURI(cmp.Or(f.Pos.File, shown))}}
 	if f.Pos.Line > 0 {
@@ -117,9 +110,7 @@ func sarifOf(f *provenance.Finding, index map[string]int, shown string) sarifRes
 		physical.Region = &sarifRegion{f.Pos.Line, f.Pos.Col}
 	}
 	r.Locations = []sarifLocation{{physical}}
-	// What stays the same while lines move.
-	sum := sha256.Sum256([]byte(strings.Join(slices.Concat([]string{f.Check, string(f.Name), f.Version, f.Message}, f.Evidence), "\x00")))
-	r.Fingerprints = map[string]string{"thamos/v1": hex.EncodeToString(sum[:16])}
+	r.Fingerprints = map[string]string{"thamos/v1": fingerprint(f)}
 	if f.Allowed != "" {
 		r.Suppressions = []sarifSuppression{{"external", onScreen(f.Allowed)}}
 	}
