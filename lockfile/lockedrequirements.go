@@ -129,10 +129,10 @@ func requirementEntry(written string, pos Position) *LockedRelease {
 	q, err := py.ParseRequirement(written)
 	if err != nil {
 		// The name may be one that only looks like a name.
-		e.Text = strings.TrimSpace(head)
+		e.Text = RedactURL(strings.TrimSpace(head))
 		if _, version, ok := strings.Cut(written, "=="); ok {
 			version, _, _ = strings.Cut(version, ";")
-			e.VersionText = strings.TrimSpace(version)
+			e.VersionText = RedactURL(strings.TrimSpace(version))
 		}
 		return e
 	}
