@@ -239,7 +239,7 @@ func (c *checked) summary(to io.Writer) {
 		parts = append(parts, count(n.Verified, "attestation")+" verified")
 	}
 	fmt.Fprintf(to, "%s: %s; %s\n", c.shown, strings.Join(parts, ", "), c.tally())
-	for _, what := range []string{"manifest", "release", "hash", "file", "attestation", "names"} {
+	for _, what := range []string{"manifest", "release", "index", "hash", "file", "attestation", "names"} {
 		n, example := 0, ""
 		for _, u := range c.report.Unchecked {
 			if u.What == what {

@@ -43,7 +43,7 @@ func (f *Finding) Subject() string {
 type Unchecked struct {
 	Name    py.Name // empty for the lock as a whole
 	Version string
-	What    string // "release", "hash", "attestation", "manifest", "file", "names"
+	What    string // "release", "index", "hash", "attestation", "manifest", "file", "names"
 	Why     string
 }
 

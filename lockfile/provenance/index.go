@@ -16,11 +16,29 @@ func (r *run) release(e *release) {
 	}
 	if r.exists(e) {
 		r.report.Counts.Known++
+		r.doubt(e)
 		r.status(e)
 		r.differ(e)
 		r.age(e)
 	}
 	r.hashes(e) // which may betray where it is from although nobody has the release
+}
+
+// doubt notes that an index that comes before the one that has the release may
+// have a project of the same name, for all that is known.
+func (r *run) doubt(e *release) {
+	var unknown []string
+	for _, k := range e.from {
+		if e.at[k].release != nil {
+			break
+		}
+		if e.at[k].project == nil {
+			unknown = append(unknown, r.world.Indexes[k].URL)
+		}
+	}
+	if len(unknown) > 0 {
+		r.unchecked(e.entry(), "index", strings.Join(unknown, " and ")+" comes first, and may have a project of this name")
+	}
 }
 
 // exists reports whether an index that may serve the entry has the release, and
