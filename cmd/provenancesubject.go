@@ -163,7 +163,7 @@ func (s *subject) hashes(ctx context.Context, env *Env, k *knowledge, o provenan
 		return nil, nil
 	}
 	a := &advice{manifest: s.manifest, info: k.info}
-	own, err := a.pipfileHash(ctx, env, adviseOptions{kb: o.kb})
+	own, err := a.pipfileHash(ctx, env, o.kb)
 	if err != nil {
 		return nil, err
 	}
