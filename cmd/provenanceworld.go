@@ -136,7 +136,7 @@ func (k *knowledge) views(indexes []provenance.Index, asked *survey) []provenanc
 		found = found || isOrigin || stands
 	}
 	if !found && origin != "" {
-		indexes = append(indexes, provenance.Index{URL: origin, Explicit: true, Knowledge: at(origin), KnownAt: built})
+		indexes = append(indexes, provenance.Index{URL: origin, Explicit: true, Aside: true, Knowledge: at(origin), KnownAt: built})
 	}
 	return indexes
 }

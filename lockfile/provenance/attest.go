@@ -30,6 +30,7 @@ type attestedFile struct {
 	claims  []claim  // of publishers whose attestations hold
 	signers []Signer // of those attestations
 	bad     string   // why it does not hold
+	old     string   // why the trusted root cannot tell
 	unknown string   // why it is not known whether it does
 }
 
@@ -212,6 +213,8 @@ func (r *run) verify(ctx context.Context, index string, f *attestedFile) error {
 			switch {
 			case errors.Is(err, errUnknownKind), errors.Is(err, ErrUnknown):
 				f.unknown = err.Error()
+			case errors.Is(err, ErrOldRoot):
+				f.old = err.Error()
 			case err != nil && f.bad == "":
 				f.bad = err.Error()
 			case err == nil:
@@ -230,12 +233,14 @@ func (r *run) judge(a *attested) {
 		r.unchecked(e, "attestation", a.unknown)
 		return
 	}
-	var bad, unknown []string
+	var bad, old, unknown []string
 	var good []claim
 	for _, f := range a.files {
 		switch {
 		case f.bad != "":
 			bad = append(bad, f.name+": "+f.bad)
+		case f.old != "":
+			old = append(old, f.name+": "+f.old)
 		case f.unknown != "":
 			unknown = append(unknown, f.name+": "+f.unknown)
 		default:
@@ -245,6 +250,9 @@ func (r *run) judge(a *attested) {
 	}
 	if len(bad) > 0 {
 		r.add(AttestationInvalid, e, said(len(bad), "file has an attestation that does not hold", "files have attestations that do not hold"), few(bad)...)
+	}
+	if len(old) > 0 {
+		r.add(AttestationOldRoot, e, said(len(old), "file has an attestation that cannot be verified", "files have attestations that cannot be verified"), few(old)...)
 	}
 	for _, u := range unknown {
 		r.unchecked(e, "attestation", u)
@@ -290,7 +298,7 @@ func (r *run) changed(a *attested, good []claim) {
 	}
 	old := a.before[0]
 	if len(old.claims) == 0 {
-		r.unchecked(a.entry(), "attestation", fmt.Sprintf("who published %s before is not certain: %s", a.previous, cmp.Or(old.bad, old.unknown)))
+		r.unchecked(a.entry(), "attestation", fmt.Sprintf("who published %s before is not certain: %s", a.previous, cmp.Or(old.bad, old.old, old.unknown)))
 		return
 	}
 	for _, c := range good {

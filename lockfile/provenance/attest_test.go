@@ -58,8 +58,11 @@ func (a attestor) Verify(attestation []byte, filename, sha256 string) (Signer, e
 	if err := json.Unmarshal(attestation, &text); err != nil {
 		return Signer{}, err
 	}
-	if text == "new log" {
-		return Signer{}, fmt.Errorf("the log is %w", ErrUnknown)
+	switch text {
+	case "new log":
+		return Signer{}, ErrOldRoot
+	case "no hash":
+		return Signer{}, fmt.Errorf("the hash is %w", ErrUnknown)
 	}
 	words := strings.Fields(text)
 	if len(words) != 3 || words[1] != filename || words[2] != sha256 {
@@ -99,7 +102,8 @@ func TestAttestations(t *testing.T) {
 		{"version", "", `{"version":2}`, "", "error attestation-invalid a==2", 0},
 		{"empty", "", `{"version":1,"attestation_bundles":[]}`, "", "error attestation-invalid a==2", 0},
 		{"unknown kind", "", object("Forge", "o/r", "w.yml", "o/r a-2.tar.gz "+sum("a-2.tar.gz")), "", "unchecked attestation a", 0},
-		{"new log", "", object("GitHub", "o/r", "w.yml", "new log"), "", "unchecked attestation a", 0},
+		{"new log", "", object("GitHub", "o/r", "w.yml", "new log"), "", "warning attestation-unverified a==2", 0},
+		{"no hash", "", object("GitHub", "o/r", "w.yml", "no hash"), "", "unchecked attestation a", 0},
 		{"before does not hold", object("GitHub", "o/r", "w.yml", "x"), attested("o/r", "2"), "", "unchecked attestation a", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -72,6 +72,7 @@ const (
 	NameLookalike      = "name-lookalike"
 	AttestationInvalid = "attestation-invalid"
 	AttestationMissing = "attestation-missing"
+	AttestationOldRoot = "attestation-unverified"
 	PublisherChanged   = "publisher-changed"
 	PublisherOther     = "publisher-unexpected"
 	FileChanged        = "installed-file-changed"
@@ -115,6 +116,7 @@ func Checks() []Check {
 		{NameHomoglyph, Error, "a name has letters that look like others, or is no name", "write the name that you mean", ""},
 		{NameLookalike, Warning, "a name looks like that of a popular project", "is it the project that you mean? Then allow it for a reason", ""},
 		{AttestationInvalid, Error, "an attestation does not hold", "do not install the file: it is not what was attested, or not by who is named", ""},
+		{AttestationOldRoot, Warning, "an attestation cannot be verified, for it is in a log that the trusted root does not have", "take a newer trusted root (--trusted-root), or do not install the file", ""},
 		{AttestationMissing, Warning, "a file has no attestation although earlier releases have", "ask the maintainers how it was published", ""},
 		{PublisherChanged, Warning, "somebody else publishes the project than before", "ask the maintainers whether it moved", ""},
 		{PublisherOther, Error, "somebody else publishes the project than who is expected to", "ask the maintainers, and change the expectation if it moved", ""},

@@ -244,7 +244,7 @@ func (r *run) elsewhere() {
 			continue
 		}
 		for k, s := range e.at {
-			if k == e.from[0] || !slices.ContainsFunc(s.files, e.locks) {
+			if k == e.from[0] || r.world.Indexes[k].Aside || !slices.ContainsFunc(s.files, e.locks) {
 				continue
 			}
 			p := pair{e.from[0], k}

@@ -38,6 +38,10 @@ type Index struct {
 	Explicit bool   // serves only what is pinned to it
 	Insecure bool   // its certificate is not checked
 
+	// Aside reports that the project does not use it: it is only known, for locks
+	// that name it.
+	Aside bool
+
 	// Also are URLs that are taken for this index: those of the mirrors and the
 	// origin of what is known of it.
 	Also []string
@@ -51,6 +55,10 @@ type Index struct {
 
 // ErrUnknown reports that an index does not say, or could not be asked.
 var ErrUnknown = errors.New("not known")
+
+// ErrOldRoot reports an attestation by somebody who is trusted, in a log that is
+// not known: the trusted root is older than the log, or the log is nobody's.
+var ErrOldRoot = errors.New("the trusted root does not have the log that attests it")
 
 // Attestations gives what indexes say of who published a file (PEP 740). Its
 // methods are called by several goroutines at once.
@@ -69,7 +77,7 @@ type Attestations interface {
 type Verifier interface {
 	// Verify says who signed an attestation, the JSON of one attestation object
 	// of PEP 740, if it holds of the file with this name and sha256 (hex), or why
-	// it does not.
+	// it does not. An error that is ErrUnknown or ErrOldRoot means that it may.
 	Verify(attestation []byte, filename, sha256 string) (Signer, error)
 }
 

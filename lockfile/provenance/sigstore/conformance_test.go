@@ -104,7 +104,7 @@ func TestConformanceVerify(t *testing.T) {
 		if a.file[:3] == "rfc" {
 			file = read(t, a.file)
 		}
-		if s, err := v.Verify(read(t, a.attestation), a.file, digest(file)); err == nil || errors.Is(err, provenance.ErrUnknown) {
+		if s, err := v.Verify(read(t, a.attestation), a.file, digest(file)); err == nil || errors.Is(err, provenance.ErrUnknown) || errors.Is(err, provenance.ErrOldRoot) {
 			t.Errorf("%s, of an instance that is not trusted: %+v, %v", a.attestation, s, err)
 		}
 	}
@@ -112,7 +112,8 @@ func TestConformanceVerify(t *testing.T) {
 
 // TestConformanceMutations changes 200 random bytes of the attestations, one at
 // a time. None may verify. A byte that stands for white space alone changes
-// nothing, and is not taken.
+// nothing, and is not taken. Where the id of the log is changed, that log is
+// unknown, which is told too.
 func TestConformanceMutations(t *testing.T) {
 	v := public(t)
 	r := rand.New(rand.NewPCG(7, 40))
@@ -131,7 +132,11 @@ func TestConformanceMutations(t *testing.T) {
 			continue
 		}
 		n++
-		if s, err := v.Verify(changed, a.file, sum); err == nil {
+		_, err := v.Verify(changed, a.file, sum)
+		if logID := bytes.Index(text, []byte(`"keyId"`)); errors.Is(err, provenance.ErrOldRoot) && (at < logID || at > logID+64) {
+			t.Errorf("%s with byte %d changed from %q to %q: %v", a.attestation, at, text[at], changed[at], err)
+		}
+		if s, err := v.Verify(changed, a.file, sum); err == nil || errors.Is(err, provenance.ErrUnknown) {
 			t.Errorf("%s verifies with byte %d changed from %q to %q, by %+v\n%s", a.attestation, at, text[at], changed[at], s, changed[max(0, at-60):min(len(text), at+20)])
 		}
 	}

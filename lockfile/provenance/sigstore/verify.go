@@ -36,8 +36,8 @@ func newVerifier(r *root.TrustedRoot) (*Verifier, error) {
 }
 
 // Verify says who signed an attestation of a file. An error that wraps
-// provenance.ErrUnknown means that the root is too old to tell, or that the hash
-// of the file is not known.
+// provenance.ErrUnknown means that the hash of the file is not known, and one
+// that wraps provenance.ErrOldRoot that the root does not know the log.
 func (v *Verifier) Verify(text []byte, filename, sha256 string) (provenance.Signer, error) {
 	digest, err := hex.DecodeString(sha256)
 	if err != nil || len(digest) != 32 {
@@ -68,7 +68,7 @@ func (v *Verifier) Verify(text []byte, filename, sha256 string) (provenance.Sign
 	result, err := v.verifier.Verify(b, policy)
 	if err != nil {
 		if v.isNewer(b) {
-			return provenance.Signer{}, fmt.Errorf("the trusted root has not the log that attests it, take a newer one: %w (%v)", provenance.ErrUnknown, err)
+			return provenance.Signer{}, fmt.Errorf("%w: %v", provenance.ErrOldRoot, err)
 		}
 		return provenance.Signer{}, err
 	}
@@ -88,7 +88,7 @@ func (v *Verifier) isNewer(b *bundle.Bundle) bool {
 		return false
 	}
 	for _, e := range entries {
-		if _, known := v.root.RekorLogs()[e.LogKeyID()]; known {
+		if _, known := v.root.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]; known {
 			return false
 		}
 	}
