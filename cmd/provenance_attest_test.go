@@ -206,11 +206,24 @@ func TestProvenanceOwnRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A root with the same authority, older than the log.
+	other, err := ca.NewVirtualSigstore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := root.NewTrustedRoot(root.TrustedRootMediaType01, own.FulcioCertificateAuthorities(), nil, nil, other.RekorLogs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldJSON, err := old.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
 	by := func(email, version string) attestedFile {
 		name, digest := "acme-"+version+".tar.gz", strings.Repeat("0"+version[:1], 32)
 		return attestedFile{name, digest, provenanceOf(`{"kind":"Google","email":"`+email+`"}`, own.attest(t, email, name, digest))}
 	}
-	files := map[string]string{"requirements.txt": "acme==2.0 --hash=sha256:" + strings.Repeat("02", 32) + "\n", "root.json": string(rootJSON)}
+	files := map[string]string{"requirements.txt": "acme==2.0 --hash=sha256:" + strings.Repeat("02", 32) + "\n", "root.json": string(rootJSON), "old.json": string(oldJSON)}
 	for _, test := range []struct {
 		name  string
 		first string
@@ -220,6 +233,7 @@ func TestProvenanceOwnRoot(t *testing.T) {
 		{"the same", "a@acme.example", []string{"--trusted-root", "root.json"}, ""},
 		{"another", "b@acme.example", []string{"--trusted-root", "root.json"}, "publisher-changed"},
 		{"not trusted", "a@acme.example", nil, "attestation-invalid"},
+		{"root is old", "a@acme.example", []string{"--trusted-root", "old.json"}, "attestation-unverified"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			index := attestingIndex(t, "acme", by(test.first, "1.0"), by("a@acme.example", "2.0"))
