@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -39,6 +40,9 @@ func newSubject(env *Env, lock string) (*subject, error) {
 	s := &subject{shown: shorten(env, lock), dir: dir, manifest: &lockfile.Manifest{}}
 	var err error
 	if s.lock, err = lockfile.ReadLocked(os.DirFS(dir), base); err != nil {
+		if e, ok := errors.AsType[*lockfile.Error](err); ok {
+			e.Pos.File = path.Join(filepath.ToSlash(filepath.Dir(s.shown)), e.Pos.File)
+		}
 		return nil, err
 	}
 	s.under(filepath.ToSlash(filepath.Dir(s.shown)))

@@ -99,7 +99,11 @@ func (l *tomlLock) explain(err *locateError) *Error {
 	if err.limit {
 		return refuse(l.position(err.off), "", "%s", err.msg)
 	}
-	return refuse(l.position(min(err.off, len(l.text))), "is the file complete?", "not valid TOML: %s", err.msg)
+	hint := ""
+	if err.off >= len(l.text) {
+		hint = "is the file complete?"
+	}
+	return refuse(l.position(min(err.off, len(l.text))), hint, "not valid TOML: %s", err.msg)
 }
 
 // hand gives away the elements of the array but the last so many.

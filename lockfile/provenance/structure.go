@@ -40,16 +40,14 @@ func (r *run) sources() {
 		allowed = append(allowed, r.world.Trusted...)
 		whose = "neither the manifest nor the configuration names it"
 	}
+	users := map[string]int{}
+	for i := range r.lock.Releases {
+		users[r.lock.Releases[i].Index]++
+	}
 	for _, s := range r.lock.Sources {
 		e := entry{pos: s.Pos}
 		if !strings.Contains(s.URL, "${") && !slices.ContainsFunc(allowed, func(a string) bool { return SameIndex(a, s.URL) }) {
-			users := 0
-			for i := range r.lock.Releases {
-				if SameIndex(r.lock.Releases[i].Index, s.URL) {
-					users++
-				}
-			}
-			r.add(IndexNotAllowed, e, fmt.Sprintf("the index %s is not allowed: %s", s.URL, whose), said(users, "entry comes from it", "entries come from it"))
+			r.add(IndexNotAllowed, e, fmt.Sprintf("the index %s is not allowed: %s", s.URL, whose), said(users[s.URL], "entry comes from it", "entries come from it"))
 		}
 		insecure := !s.VerifySSL
 		if k := r.index(s.URL); k >= 0 {
@@ -213,23 +211,40 @@ func few(all []string) []string {
 	return append(slices.Clone(all[:most]), fmt.Sprintf("and %d more", len(all)-most))
 }
 
+// maxTwins is with how many earlier entries of its project an entry is compared:
+// each may be for another environment, and nobody has so many.
+const maxTwins = 50
+
 // duplicates finds entries that contradict each other. Versions for different
 // environments do not, and neither do the sections of a Pipfile.lock that say
 // the same.
 func (r *run) duplicates() {
-	first := map[py.Name][]*lockfile.LockedRelease{}
+	type key struct {
+		name                   py.Name
+		version, index, direct string
+	}
+	same := map[key]*lockfile.LockedRelease{}
+	earlier := map[py.Name][]*lockfile.LockedRelease{}
 	for i := range r.lock.Releases {
 		e := &r.lock.Releases[i]
 		if e.Name == "" {
 			continue
 		}
-		for _, o := range first[e.Name] {
+		of := earlier[e.Name]
+		k := key{e.Name, e.Version.String(), e.Index, e.Direct}
+		if o := same[k]; o != nil {
+			of = append([]*lockfile.LockedRelease{o}, of...)
+		}
+		same[k] = e
+		for _, o := range of {
 			if why := r.contradict(o, e); why != "" {
 				r.add(DuplicateEntry, entryOf(e), why, fmt.Sprintf("%v: %s", o.Pos, o), fmt.Sprintf("%v: %s", e.Pos, e))
 				break
 			}
 		}
-		first[e.Name] = append(first[e.Name], e)
+		if len(earlier[e.Name]) < maxTwins {
+			earlier[e.Name] = append(earlier[e.Name], e)
+		}
 	}
 }
 

@@ -261,3 +261,23 @@ func TestRunAsksLittle(t *testing.T) {
 		t.Errorf("%d findings, %d questions, %v", len(r.Findings), f.asked, err)
 	}
 }
+
+// TestRunLarge: work grows with the lock and not with its square, also if all
+// entries are of one project, or each of an index of its own.
+func TestRunLarge(t *testing.T) {
+	for _, entry := range []string{
+		"[[package]]\nname = 'a'\nversion = '1.%d'\nsource.registry = 'https://public.example/simple'\n",
+		"[[package]]\nname = 'a'\nversion = '1'\nsource.registry = 'https://i%d.example/simple'\n",
+	} {
+		var lock strings.Builder
+		lock.WriteString("version = 1\n")
+		for i := range 30_000 {
+			fmt.Fprintf(&lock, entry, i)
+		}
+		w := &World{Indexes: []Index{{URL: public, Knowledge: newFake(t, "")}}, Now: now}
+		r, err := Run(context.Background(), read(t, "uv.lock", lock.String()), nil, w, &Policy{})
+		if err != nil || len(r.Findings) < 30_000 {
+			t.Errorf("%v, %d findings", err, len(r.Findings))
+		}
+	}
+}
