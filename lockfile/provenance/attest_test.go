@@ -153,3 +153,23 @@ func TestAttestationsEnd(t *testing.T) {
 		}
 	}
 }
+
+// FuzzProvenance: whatever an index serves as a provenance object, it is read
+// within bounds or refused.
+func FuzzProvenance(f *testing.F) {
+	f.Add([]byte(object("GitHub", "o/r", "w.yml", "x")))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := readProvenance(text)
+		if err != nil {
+			return
+		}
+		n := 0
+		for _, b := range p.Bundles {
+			n += len(b.Attestations)
+			_ = b.Publisher.holds(Signer{})
+		}
+		if n == 0 || n > maxAttestations || len(p.Bundles) > maxBundles {
+			t.Fatalf("%d attestations of %d publishers", n, len(p.Bundles))
+		}
+	})
+}
