@@ -99,6 +99,14 @@ func TestConformanceVerify(t *testing.T) {
 			}
 		})
 	}
+	// What the library leaves unread.
+	text, sum := read(t, attestations[2].attestation), digest(read(t, attestations[2].file))
+	for _, change := range [][2]string{{`"kind":"dsse"`, `"kind":"dsss"`}, {`— rekor.sigstore.dev`, `— rekor.sigstore.dew`}} {
+		changed := bytes.Replace(text, []byte(change[0]), []byte(change[1]), 1)
+		if _, err := v.Verify(changed, attestations[2].file, sum); err == nil || bytes.Equal(changed, text) {
+			t.Errorf("verifies with %s for %s", change[1], change[0])
+		}
+	}
 	for _, a := range staging {
 		file := []byte{}
 		if a.file[:3] == "rfc" {
