@@ -92,7 +92,14 @@ func (p *Policy) expect(name py.Name) Expectation {
 
 // covers reports whether the allowance is about a finding.
 func (a *Allowance) covers(f *Finding) bool {
-	return a.Check == f.Check && (a.Project == "" || a.Project == f.Name) && (a.Version == "" || a.Version == f.Version)
+	return a.Check == f.Check && (a.Project == "" || a.Project == f.Name) && (a.Version == "" || sameVersion(a.Version, f.Version))
+}
+
+// sameVersion compares versions however they are spelled.
+func sameVersion(a, b string) bool {
+	v, errV := py.ParseVersion(a)
+	w, errW := py.ParseVersion(b)
+	return a == b || errV == nil && errW == nil && v.Compare(w) == 0
 }
 
 // allow marks the findings that are accepted, and adds one for every allowance

@@ -214,6 +214,7 @@ func TestRun(t *testing.T) {
 		{"allowed", "a==1 --hash=SUM(x)", "a", "a-1.tar.gz", func(_ *World, p *Policy) { p.Allow = []Allowance{{Check: HashUnknown, Project: "a", Reason: "r"}} }, "error hash-unknown a==1 allowed"},
 		{"allowed for another", "a==1 --hash=SUM(x)", "a", "a-1.tar.gz", func(_ *World, p *Policy) { p.Allow = []Allowance{{Check: HashUnknown, Project: "b", Reason: "r"}} }, "error hash-unknown a==1"},
 		{"allowed for another version", "a==1 --hash=SUM(x)", "a", "a-1.tar.gz", func(_ *World, p *Policy) { p.Allow = []Allowance{{Check: HashUnknown, Version: "2", Reason: "r"}} }, "error hash-unknown a==1"},
+		{"allowed for this version", "a==1 --hash=SUM(x)", "a", "a-1.tar.gz", func(_ *World, p *Policy) { p.Allow = []Allowance{{Check: HashUnknown, Version: "1.0", Reason: "r"}} }, "error hash-unknown a==1 allowed"},
 		{"allowed until today", "a==1 --hash=SUM(x)", "a", "a-1.tar.gz", func(_ *World, p *Policy) { p.Allow = []Allowance{{Check: HashUnknown, Reason: "r", Expires: now}} }, "error hash-unknown a==1\nnote allowance-expired the lock"},
 		{"malware", "a==1 --hash=SUM(a-1.tar.gz)", "a", "a-1.tar.gz", func(w *World, _ *Policy) {
 			w.Facts = facts{advisories: map[py.Name][]*py.Advisory{"a": {{ID: "MAL-1", Malware: true, Affected: []py.Affected{{}}}}}, popular: []py.Name{"a"}}
