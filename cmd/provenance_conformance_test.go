@@ -80,7 +80,7 @@ func ecosystem(t testing.TB, names []string) (texts map[string]string, index str
 	}
 	index = lockIndex(t, locks...).URL + "/simple"
 	for name, text := range texts {
-		texts[name] = strings.ReplaceAll(text, "https://pypi.org/simple", index)
+		texts[name] = strings.ReplaceAll(text, locks[0].Sources[0].URL, index) // all are of one
 	}
 	return texts, index
 }

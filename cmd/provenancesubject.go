@@ -56,8 +56,10 @@ func newSubject(env *Env, lock string) (*subject, error) {
 		case s.lock.Format == lockfile.LockPipfile:
 			return nil, err
 		default:
-			// A manifest that cannot be locked here can have been locked by others.
-			s.notes = append(s.notes, fmt.Sprintf("what %s says of indexes is not known: %v", s.manifestFile, err))
+			// A manifest that cannot be locked here can have been locked by others, with
+			// indexes that it names.
+			s.manifest.Sources = s.lock.Sources
+			s.notes = append(s.notes, fmt.Sprintf("what %s says of indexes is not known, so that those of the lock are taken for its: %v", s.manifestFile, err))
 		}
 	} else if s.lock.Format == lockfile.LockRequirements {
 		s.manifest.Sources = s.lock.Sources // it is its own manifest
