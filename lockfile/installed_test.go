@@ -37,6 +37,9 @@ func TestReadInstalled(t *testing.T) {
 		{"startup", map[string]string{"s/a-1.dist-info/RECORD": recordLine("mine.pth", "import a\n"), "s/mine.pth": "import a\n", "s/path.pth": "/src\n", "s/evil.pth": "x\nimport os\n", "s/_virtualenv.pth": "import _virtualenv\nimport os"}, "", func(in *Installed) bool {
 			return strings.Join(in.Startup, " ") == "_virtualenv.pth evil.pth" && in.Distributions[0].Checked == 1
 		}},
+		{"hexadecimal", map[string]string{"s/a-1.dist-info/RECORD": "a.py,sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,0\nb.py,sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855,0\n", "s/a.py": "", "s/b.py": "x"}, "", func(in *Installed) bool {
+			return in.Distributions[0].Checked == 1 && in.Distributions[0].NChanged == 1
+		}},
 		{"hash of nothing", map[string]string{"s/a-1.dist-info/RECORD": "a.py,sha256=?,1\nb.py,sha256=,1\n", "s/a.py": "", "s/b.py": ""}, "", func(in *Installed) bool { return in.Distributions[0].NChanged == 2 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

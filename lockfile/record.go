@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/csv"
+	"encoding/hex"
 	"errors"
 	"hash"
 	"io"
@@ -84,11 +85,23 @@ func (d *Distribution) checkFile(fsys fs.FS, name, recorded, want string) error 
 	if _, err := io.Copy(h, f); err != nil {
 		return cannotRead(Position{File: name}, err)
 	}
-	sum, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(digest, "="))
-	if err != nil || !bytes.Equal(h.Sum(nil), sum) {
+	if !bytes.Equal(h.Sum(nil), recordDigest(digest, h.Size())) {
 		told(&d.Changed, &d.NChanged, recorded)
 		return nil
 	}
 	d.Checked++
 	return nil
+}
+
+// recordDigest decodes a digest of so many bytes: base64, as it should be, or
+// hexadecimal, as some builders of distributions write it. Nil is none.
+func recordDigest(text string, size int) []byte {
+	if sum, err := hex.DecodeString(text); err == nil && len(sum) == size {
+		return sum
+	}
+	sum, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil || len(sum) != size {
+		return nil
+	}
+	return sum
 }
