@@ -21,6 +21,7 @@ import (
 type adviseOptions struct {
 	format, output string
 	dryRun, json   bool
+	checkLock      bool
 
 	dev         bool
 	extras      []string
@@ -80,6 +81,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.StringVar(&o.format, "format", "", "lock format: pipfile-lock, requirements or pylock (default: the project's own)")
 	f.StringVarP(&o.output, "output", "o", "", "where to write the lock, - for standard output (default: beside the manifest)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing")
+	f.BoolVar(&o.checkLock, "check", false, "write nothing: exit status 1 and a difference if the lock that is there is not what is advised, or does not come from where it should")
 	f.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
 	f.BoolVar(&o.dev, "dev", false, "also what is needed for development (Pipfile's dev-packages, the group dev)")
 	f.StringSliceVar(&o.extras, "extra", nil, "also this extra of the project (repeatable)")
@@ -233,6 +235,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 			return err
 		}
 		a.notes = append(a.notes, err.Error()) // nothing is to be written anyway
+	}
+	if o.checkLock {
+		return a.check(ctx, env, o)
 	}
 	if err := a.write(env, o); err != nil {
 		return err

@@ -124,6 +124,7 @@ missing, damaged or too old; 5 a fault of thamos.`,
 		newPrescriptions(env),
 		newPredictors(env),
 		newVerifyCertificate(env),
+		newProvenance(env),
 		newVersion(env),
 	)
 	for _, c := range root.Commands() {

@@ -35,6 +35,11 @@ var layers = map[string]string{
 	"resolver/certify":       "resolver resolver/wcsp kb/py",
 	"predictor":              "resolver/wcsp",
 
+	// What a lock is held against comes through interfaces; Sigstore's library has
+	// a room of its own, because it is large.
+	"lockfile/provenance":          "lockfile kb/py",
+	"lockfile/provenance/sigstore": "lockfile/provenance kb/py",
+
 	// Units see the resolver's words and each other's contract, never the
 	// knowledge base; the list of all is the one package that knows them all.
 	"pipeline":              "resolver kb/py",
@@ -49,7 +54,7 @@ var layers = map[string]string{
 	"pipeline/pipelinetest": "pipeline resolver kb/py",
 
 	"cmd/environment": "kb/py",
-	"cmd":             "kb kb/ingest kb/sync kb/py lockfile resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
+	"cmd":             "kb kb/ingest kb/sync kb/py lockfile lockfile/provenance lockfile/provenance/sigstore resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
 	"cmd/thamos":      "cmd",
 }
 

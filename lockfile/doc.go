@@ -16,6 +16,10 @@
 // A Direct is what a requirement points to instead of a release of an index.
 // What only building it would tell is refused.
 //
+// ReadLocked reads a lock of any tool in one form (Locked), and ReadInstalled what
+// an environment has installed, for who checks what others made: both take what
+// an installer would, and judge nothing.
+//
 // WriteFile is the one function that touches the disk.
 //
 // Read Manifest and Lock first, then the format you need.

@@ -26,6 +26,10 @@ type locator struct {
 	file, text string
 	off        int
 	lines      lines
+
+	// nodes are those made since it was set, and most is how many may be, 0 for
+	// any number: a text that is long needs a bound that its length does not give.
+	nodes, most int
 }
 
 // A locateError says where and why the locator could not go on.
@@ -51,7 +55,15 @@ func (l *locator) tooDeep() *locateError {
 }
 
 func (l *locator) newTable(off int) *node {
+	l.nodes++
 	return &node{kind: table, pos: l.position(off), key: l.position(off), fields: map[string]*node{}}
+}
+
+// crowded reports whether there are more nodes than may be.
+func (l *locator) crowded() bool { return l.most > 0 && l.nodes > l.most }
+
+func (l *locator) tooMany() *locateError {
+	return &locateError{off: l.off, limit: true, msg: fmt.Sprintf("more than %d values in one part of the file, the limit", l.most)}
 }
 
 // peek returns the next byte, or 0 at the end.
@@ -317,6 +329,9 @@ func (l *locator) endOfText(quote string) *locateError {
 func (l *locator) value(base, depth int) (*node, *locateError) {
 	if depth > maxDepth {
 		return nil, l.tooDeep()
+	}
+	if l.nodes++; l.crowded() {
+		return nil, l.tooMany()
 	}
 	start := l.off
 	n := &node{pos: l.position(start), key: l.position(start)}

@@ -27,6 +27,7 @@ type Settings struct {
 	LicenceDeny        []string
 	Aliases            []Alias
 	Tables             []Table
+	Provenance         *ProvenanceSettings // nil: not said
 }
 
 // An Allowance accepts an advisory, for a reason and until a day.
@@ -96,7 +97,7 @@ func (s *Settings) read(root *node, what string) (err error) {
 	if err := root.table(what); err != nil {
 		return err
 	}
-	if err := root.known(what, "recommendation-type", "disable-units", "allow", "cooldown-days", "knowledge-days", "licence", "alias", "tables"); err != nil {
+	if err := root.known(what, "recommendation-type", "disable-units", "allow", "cooldown-days", "knowledge-days", "licence", "alias", "tables", "provenance"); err != nil {
 		return err
 	}
 	if s.RecommendationType, err = root.get("recommendation-type").filled("recommendation-type"); err != nil {
@@ -111,7 +112,7 @@ func (s *Settings) read(root *node, what string) (err error) {
 	if s.KnowledgeDays, err = root.get("knowledge-days").days("knowledge-days"); err != nil {
 		return err
 	}
-	for _, part := range []func(*node) error{s.licence, s.allow, s.alias, s.table} {
+	for _, part := range []func(*node) error{s.licence, s.allow, s.alias, s.table, s.provenance} {
 		if err := part(root); err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func TestReadSettings(t *testing.T) {
 
 func TestSettingsRefusals(t *testing.T) {
 	const (
-		known = " (known are recommendation-type, disable-units, allow, cooldown-days, knowledge-days, licence, alias, tables)"
+		known = " (known are recommendation-type, disable-units, allow, cooldown-days, knowledge-days, licence, alias, tables, provenance)"
 		day   = "expires must be a day such as 2026-12-31"
 		allow = "[[allow]]\nid = 'a'\nreason = 'b'\n"
 		rows  = "[[tables.t.rows]]\nunit = 'a'\n"
@@ -164,7 +164,7 @@ func TestFindSettings(t *testing.T) {
 		{"both, one of other tools", "recommendation-type = 'a'", project, "a", ""},
 		{"both, one broken", "recommendation-type = 'a'", "[", "a", ""},
 		{"both, the one that counts broken", "recommendation-type = 1", "[tool.thamos]", "thamos.toml:1:23: recommendation-type must be a text", ""},
-		{"pyproject broken", "", "[tool.thamos]\nx = 1", `pyproject.toml:2:1: unknown key "x" in [tool.thamos] (known are recommendation-type, disable-units, allow, cooldown-days, knowledge-days, licence, alias, tables)`, ""},
+		{"pyproject broken", "", "[tool.thamos]\nx = 1", `pyproject.toml:2:1: unknown key "x" in [tool.thamos] (known are recommendation-type, disable-units, allow, cooldown-days, knowledge-days, licence, alias, tables, provenance)`, ""},
 		{"pyproject with no table", "", "[tool]\nthamos = 1", "pyproject.toml:2:10: [tool.thamos] must be a table", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,6 +3,9 @@
 // the indexes of a user what an answer stands on (Reader). The first two hand on
 // one kb.Listing a project, the Reader one kb.Document an answer.
 //
+// For who checks where things come from, Indexes asks for one project now, and
+// for who published a file (Survey, Provenance).
+//
 // It also reads facts that are files: advisories (ReadOSV, FetchOSV), graphs of
 // requirements (ReadKGraph), observations (ReadObservations, ReadSolver) and lists
 // of popular projects (ReadPopular). Refresh asks indexes what changed.
