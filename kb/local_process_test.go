@@ -195,7 +195,7 @@ func TestLocalKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if learnt < 3 { // how many there are depends on the machine; none would test nothing
+	if learnt < 1 { // how many there are depends on the machine; none would test nothing
 		t.Errorf("only %d batches were learnt between the kills", learnt)
 	}
 }

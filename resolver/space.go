@@ -75,39 +75,43 @@ func levelOf(t Tier) int {
 	return int(t)
 }
 
-// newSpace makes the variables of a closure. Directs come first, in the user's
-// order, and then names; extras come last.
+// newSpace makes the variables of a closure, in the order in which stacks of one
+// score are compared: directs, in the user's order, then names, then extras. What
+// nothing is known of comes last: it may turn out to be what no stack has.
 func newSpace(c *closure) *space {
 	s := &space{closure: c, ofProject: make([]int32, len(c.projects)), ofExtra: make([][]int32, len(c.projects))}
-	order := make([]int, 0, len(c.projects))
+	var known, unknown []int
 	for id, p := range c.projects {
 		s.ofProject[id] = -1
 		s.ofExtra[id] = make([]int32, len(p.extras))
-		if p.skip == "" {
-			order = append(order, id)
+		switch {
+		case p.skip != "":
+		case p.known:
+			known = append(known, id)
+		default:
+			unknown = append(unknown, id)
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		p, q := c.projects[a], c.projects[b]
-		if p.direct != q.direct {
-			return cmp.Compare(b2i(q.direct), b2i(p.direct))
-		}
-		if p.direct {
-			return cmp.Compare(a, b) // closures begin with them
-		}
-		return cmp.Compare(p.name, q.name)
-	})
 	s.judge()
 	inTerms := s.members()
-	for _, id := range order {
-		s.ofProject[id] = int32(len(s.vars))
-		s.vars = append(s.vars, s.project(c.projects[id], inTerms[id]))
-	}
-	for _, id := range order {
-		p := c.projects[id]
-		for _, e := range sortedIndex(p.extras) {
-			s.ofExtra[id][e] = int32(len(s.vars))
-			s.vars = append(s.vars, s.extra(p, e))
+	for _, order := range [][]int{known, unknown} {
+		slices.SortFunc(order, func(a, b int) int {
+			p, q := c.projects[a], c.projects[b]
+			if p.direct && q.direct {
+				return cmp.Compare(a, b) // closures begin with them
+			}
+			return cmp.Or(cmp.Compare(b2i(q.direct), b2i(p.direct)), cmp.Compare(p.name, q.name))
+		})
+		for _, id := range order {
+			s.ofProject[id] = int32(len(s.vars))
+			s.vars = append(s.vars, s.project(c.projects[id], inTerms[id]))
+		}
+		for _, id := range order {
+			p := c.projects[id]
+			for _, e := range sortedIndex(p.extras) {
+				s.ofExtra[id][e] = int32(len(s.vars))
+				s.vars = append(s.vars, s.extra(p, e))
+			}
 		}
 	}
 	for i := range c.roots {
