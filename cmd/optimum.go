@@ -26,6 +26,8 @@ func optimality(ctx context.Context, r *resolver.Report) string {
 		why = "--max-time struck, so another run may give another stack"
 	case o.Status == wcsp.Interrupted:
 		why = "interrupted, so another run may give another stack"
+	case o.Status == wcsp.Optimal: // of another aim, which --predictor latest has
+		why = "the newest stack was searched, not the best"
 	default:
 		why = "the budget ended"
 	}
