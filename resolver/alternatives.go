@@ -40,7 +40,7 @@ func (s Search) told(ctx context.Context, e *engine, all [][]int, first []int) (
 		}
 		refusal := ""
 		if p := e.closure.problem.Pipeline; p != nil {
-			if refusal, err = p.Accept(ctx, one.Stack); err != nil {
+			if refusal, err = p.Accept(context.WithoutCancel(ctx), one.Stack); err != nil {
 				return nil, 0, err
 			}
 		}

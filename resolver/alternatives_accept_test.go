@@ -69,3 +69,40 @@ func TestAlternativesOfEqual(t *testing.T) {
 		t.Errorf("%s: %+v", stackText(r), r.Optimum)
 	}
 }
+
+// late ends the context as it finds what it was given.
+type late struct {
+	lazy
+	end context.CancelFunc
+}
+
+func (l late) Search(ctx context.Context, n *wcsp.Network, r wcsp.Request) (wcsp.Result, error) {
+	l.end()
+	r.Count = 1
+	return l.lazy.Search(ctx, n, r)
+}
+
+// punctual is a pipeline that reads while it accepts, which an ended context ends.
+type punctual struct{ Pipeline }
+
+func (p punctual) Accept(ctx context.Context, stack []Choice) (string, error) {
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return p.Pipeline.Accept(ctx, stack)
+}
+
+// TestInterruptedAccepted: the best so far is accepted although the context has
+// ended meanwhile.
+func TestInterruptedAccepted(t *testing.T) {
+	u := parseUniverse(t, "a 1.0\na 2.0\n")
+	for count := range 3 {
+		p := judged(t, parseProblem(t, "python 3.12\na\n"), u, "term 7 -3 a==2.0\n")
+		p.Pipeline = punctual{p.Pipeline}
+		ctx, cancel := context.WithCancel(context.Background())
+		r, err := Search{Count: count, Searcher: late{end: cancel}}.Solve(ctx, p, u)
+		if err != nil || len(r.Stack) != 1 {
+			t.Errorf("count %d: %v", count, err)
+		}
+	}
+}

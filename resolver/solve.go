@@ -82,7 +82,7 @@ func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, err
 		if err != nil || e.closure.problem.Pipeline == nil {
 			return r, nil, err
 		}
-		refusal, err := e.closure.problem.Pipeline.Accept(ctx, r.Stack)
+		refusal, err := e.closure.problem.Pipeline.Accept(context.WithoutCancel(ctx), r.Stack) // the best so far of an interrupted search is an answer
 		if err != nil || refusal == "" {
 			return r, refusals, err
 		}
