@@ -202,7 +202,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		}
 		return a.fail(env, o, err)
 	}
-	a.report, a.quality = report, optimality(timed, report)
+	a.report, a.quality = report, optimality(timed, report, o.limit > 0)
 	if err := a.nothing(o); err != nil {
 		return err
 	}
