@@ -120,13 +120,6 @@ func (o searchOptions) engine() predictor.Options {
 			if err != nil {
 				return nil
 			}
-			for _, values := range prior {
-				for x, worth := range values {
-					if worth != wcsp.None {
-						values[x] = worth / wcsp.Scale
-					}
-				}
-			}
 			return prior
 		}
 	}
