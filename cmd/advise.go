@@ -224,7 +224,10 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		}
 		return a.fail(env, o, err)
 	}
-	a.report, a.quality = report, optimality(timed, report)
+	a.report, a.quality = report, optimality(timed, report, o.limit > 0)
+	if err := a.nothing(o); err != nil {
+		return err
+	}
 	if a.wrapped, err = a.judgement.pipeline.Wrap(ctx, report.Stack); err != nil {
 		return err
 	}
@@ -246,15 +249,24 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return err
 	}
 	if o.certificate != "" {
-		if report.Optimum == nil {
-			return usagef("--certificate: %s weighs nothing, so there is nothing to prove", a.recommendation())
-		}
 		if err := a.certify(ctx, env, o); err != nil {
 			return err
 		}
 	}
 	a.took = env.Now().Sub(started)
 	return a.print(env, o)
+}
+
+// nothing complains of what cannot be proved or drawn, before anything is written.
+func (a *advice) nothing(o adviseOptions) error {
+	switch {
+	case a.report.Optimum != nil:
+	case o.certificate != "":
+		return usagef("--certificate: %s weighs nothing, so there is nothing to prove", a.recommendation())
+	case o.plot != "":
+		return usagef("--plot: %s weighs nothing, so there is nothing to draw", a.recommendation())
+	}
+	return nil
 }
 
 // An advice is all that is known at the end of a run, for whoever prints it.

@@ -36,7 +36,7 @@ type judgeOptions struct {
 }
 
 func (o *judgeOptions) add(f *pflag.FlagSet) {
-	f.StringVar(&o.recommendation, "recommendation-type", "", "what a good stack is: stable (default), latest, security, performance, testing, or a table of thamos.toml; see `thamos units`")
+	f.StringVar(&o.recommendation, "recommendation-type", "", "what a good stack is: stable (default), latest, security, performance, testing, or a table of thamos.toml; see 'thamos units'")
 	f.StringVar(&o.weights, "weights", "", "weigh by the table in this file instead")
 	f.StringSliceVar(&o.disable, "disable-unit", nil, "do not ask this unit or prescription (repeatable)")
 	f.StringSliceVar(&o.labels, "label", nil, "KEY=VALUE for prescriptions; allow-cve=ID accepts an advisory (repeatable)")

@@ -11,8 +11,9 @@ import (
 	"github.com/thamos/thamos/resolver/wcsp"
 )
 
-// optimality says in a sentence how good the stack is known to be.
-func optimality(ctx context.Context, r *resolver.Report) string {
+// optimality says in a sentence how good the stack is known to be. Limited says
+// that there was a limit on stacks that are looked at.
+func optimality(ctx context.Context, r *resolver.Report, limited bool) string {
 	o := r.Optimum
 	if o == nil {
 		return "nothing makes one stack better than another, so it is the newest, what is required directly first"
@@ -26,6 +27,10 @@ func optimality(ctx context.Context, r *resolver.Report) string {
 		why = "--max-time struck, so another run may give another stack"
 	case o.Status == wcsp.Interrupted:
 		why = "interrupted, so another run may give another stack"
+	case o.Status == wcsp.Optimal: // of another aim, which --predictor latest has
+		why = "the newest stack was searched, not the best"
+	case limited:
+		why = "--limit or the budget ended the search"
 	default:
 		why = "the budget ended"
 	}

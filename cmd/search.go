@@ -34,13 +34,13 @@ type searchOptions struct {
 func (o *searchOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.predictor, "predictor", "auto", "how the best stack is searched: "+predictor.Names())
 	f.Uint64Var(&o.seed, "seed", 0, "of all randomness")
-	f.StringVar(&o.budget, "budget", "", "bound the work of each rank, in units of about a nanosecond, such as 5e9 (default: 3e10 for exact and auto; see `thamos predictors`)")
+	f.StringVar(&o.budget, "budget", "", "bound the work of each rank, in units of about a nanosecond, such as 5e9 (default: 3e10 for exact and auto; see 'thamos predictors')")
 	f.Int64Var(&o.limit, "limit", 0, "look at no more than this many stacks (predictors that look at stacks one by one)")
 	f.IntVar(&o.count, "count", 1, "tell this many of the best stacks, first those that differ in more than releases which nobody can tell apart; the lock has the first")
 	f.IntVar(&o.beamWidth, "beam-width", 0, "keep no more than this many open nodes (predictors exact, auto and mcts)")
 	f.BoolVar(&o.prior, "dual-prior", false, "let predictors that look at stacks one by one lean to what the exact engine's bound thinks of each release")
 	f.DurationVar(&o.maxTime, "max-time", time.Minute, "end the search after this time with the best so far: a safety net, since what comes out then depends on the machine")
-	f.StringVar(&o.certificate, "certificate", "", "write a proof that no stack is better to this file, for `thamos verify-certificate`")
+	f.StringVar(&o.certificate, "certificate", "", "write a proof that no stack is better to this file, for 'thamos verify-certificate'")
 	f.StringVar(&o.plot, "plot", "", "draw score, bound and temperature against work into this SVG file")
 }
 
@@ -119,13 +119,6 @@ func (o searchOptions) engine() predictor.Options {
 			prior, err := exact.Prior(n, priorWork)
 			if err != nil {
 				return nil
-			}
-			for _, values := range prior {
-				for x, worth := range values {
-					if worth != wcsp.None {
-						values[x] = worth / wcsp.Scale
-					}
-				}
 			}
 			return prior
 		}

@@ -62,6 +62,7 @@ func search(ctx context.Context, n *wcsp.Network, r wcsp.Request, o Options, bod
 	if u.p.Values(x) {
 		u.best.offer(x, n.Score(x))
 		u.bound = u.best.score()
+		u.point(0)
 		return u.result(), nil
 	}
 	found, err := u.f.Find(ctx, nil, x)

@@ -10,7 +10,52 @@ import (
 // alternatives finds the next best stacks after the best, up to Search.Count in
 // all, of those that are as good in every rank before the last: first those
 // that differ in more than releases which nobody can tell apart, then those.
-func (s Search) alternatives(ctx context.Context, e *engine, o *optimization, first []int) ([]*Report, error) {
+// What the pipeline refuses is none of them. It stops where it meets a stack that
+// is better than the best so far: that is the best then.
+func (s Search) alternatives(ctx context.Context, e *engine, o *optimization, first []int) (reports []*Report, better bool, err error) {
+	for refused, before := 0, 0; ; before = refused {
+		all, better, err := s.next(ctx, o, s.Count+refused)
+		if better || err != nil {
+			return nil, better, err
+		}
+		if reports, refused, err = s.told(ctx, e, all, first); err != nil {
+			return nil, false, err
+		}
+		if len(reports) == s.Count-1 || refused <= before || refused >= maxRefusals {
+			return reports, false, nil
+		}
+	}
+}
+
+// told reports the stacks that the pipeline accepts, without the first and up to
+// Search.Count with it, and counts the others.
+func (s Search) told(ctx context.Context, e *engine, all [][]int, first []int) (reports []*Report, refused int, err error) {
+	for _, chosen := range all {
+		if slices.Equal(chosen, first) || len(reports) == s.Count-1 {
+			continue
+		}
+		one, err := e.reportOf(chosen)
+		if err != nil {
+			return nil, 0, err
+		}
+		refusal := ""
+		if p := e.closure.problem.Pipeline; p != nil {
+			if refusal, err = p.Accept(context.WithoutCancel(ctx), one.Stack); err != nil {
+				return nil, 0, err
+			}
+		}
+		if refusal != "" {
+			refused++
+			continue
+		}
+		reports = append(reports, one)
+	}
+	return reports, refused, nil
+}
+
+// next finds the best stacks, up to want in all, as releases by project. If the
+// first is better than the best so far it takes that one's place, and nothing is told.
+func (s Search) next(ctx context.Context, o *optimization, want int) (all [][]int, better bool, err error) {
 	best := o.worthOf(o.best)
 	goal := o.goal
 	// What is before the last rank must outweigh what stacks have at most.
@@ -22,37 +67,30 @@ func (s Search) alternatives(ctx context.Context, e *engine, o *optimization, fi
 	goal.weights = weights
 	m := o.network(&goal)
 	if !fits || !m.fits() {
-		return nil, nil
+		return nil, false, nil
 	}
 	r, err := o.searcher().Search(ctx, m.net, wcsp.Request{
-		Seed: s.Seed, Budget: s.Budget, Limit: s.Limit, Width: s.Width, Count: s.Count, Known: [][]int32{m.assignment(o.best)},
+		Seed: s.Seed, Budget: s.Budget, Limit: s.Limit, Width: s.Width, Count: want, Known: [][]int32{m.assignment(o.best)},
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	o.optimum.add(r.Stats)
-	var all [][]int // releases by project
-	for _, stack := range r.Stacks {
+	for i, stack := range r.Stacks {
 		x := m.origin(stack.Values)
-		if now := o.worthOf(x); slices.Compare(now[:lastLevel], best[:lastLevel]) == 0 {
+		now := o.worthOf(x)
+		if i == 0 && o.scored && now.compare(best) > 0 {
+			o.improve(x)
+			return nil, true, nil
+		}
+		if slices.Compare(now[:lastLevel], best[:lastLevel]) == 0 {
 			all = append(all, o.releases(x))
 		}
 	}
-	if len(all) < s.Count {
-		all = append(all, o.versions(all, s.Count-len(all))...)
+	if len(all) < want {
+		all = append(all, o.versions(all, want-len(all))...)
 	}
-	var reports []*Report
-	for _, chosen := range all {
-		if slices.Equal(chosen, first) || len(reports) == s.Count-1 {
-			continue
-		}
-		one, err := e.reportOf(chosen)
-		if err != nil {
-			return nil, err
-		}
-		reports = append(reports, one)
-	}
-	return reports, nil
+	return all, false, nil
 }
 
 // least is less than what any stack has at a level.

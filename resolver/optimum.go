@@ -83,6 +83,7 @@ type optimization struct {
 	stages  []stage
 	optimum Optimum
 	best    []int32 // assignment of the space
+	scored  bool    // terms can make one stack better than another
 }
 
 // optimize finds the best assignment of a space, at least as good as known,
@@ -145,6 +146,18 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 		}
 	}
 	return nil
+}
+
+// improve takes x, which is better, in place of the best so far.
+func (o *optimization) improve(x []int32) {
+	o.best = x
+	if o.optimum.Proved() {
+		return
+	}
+	o.optimum.Best = o.worthOf(x)[o.optimum.Open]
+	if o.optimum.Open == Rank(lastLevel) && o.optimum.Best == o.optimum.Bound {
+		o.optimum.Open = AllLevels
+	}
 }
 
 // point is a point in units of the objective.

@@ -82,7 +82,7 @@ func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, err
 		if err != nil || e.closure.problem.Pipeline == nil {
 			return r, nil, err
 		}
-		refusal, err := e.closure.problem.Pipeline.Accept(ctx, r.Stack)
+		refusal, err := e.closure.problem.Pipeline.Accept(context.WithoutCancel(ctx), r.Stack) // the best so far of an interrupted search is an answer
 		if err != nil || refusal == "" {
 			return r, refusals, err
 		}
@@ -108,22 +108,32 @@ func (s Search) best(ctx context.Context, e *engine) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if scored {
-		chosen = sp.releases(o.best)
+	if o.scored = scored; !scored {
+		o.best = sp.assign(chosen) // the newest, of which nothing is to be proved
 	}
-	r, err := e.reportOf(chosen)
-	if err != nil {
-		return nil, err
-	}
-	r.Optimum = &o.optimum
-	r.search = o
-	if s.Count > 1 {
-		if r.Alternatives, err = s.alternatives(ctx, e, o, chosen); err != nil {
+	for {
+		if scored {
+			chosen = sp.releases(o.best)
+		}
+		r, err := e.reportOf(chosen)
+		if err != nil {
 			return nil, err
 		}
-		_, err = e.reportOf(chosen) // the engine's stack is the best one again
+		if scored {
+			r.Optimum, r.search = &o.optimum, o
+		}
+		if s.Count <= 1 {
+			return r, nil
+		}
+		better := false
+		if r.Alternatives, better, err = s.alternatives(ctx, e, o, chosen); err != nil {
+			return nil, err
+		}
+		if !better {
+			_, err = e.reportOf(chosen) // the engine's stack is the best one again
+			return r, err
+		}
 	}
-	return r, err
 }
 
 // releases returns the chosen releases by project, -1 for none.

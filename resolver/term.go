@@ -96,8 +96,8 @@ type Member struct {
 // the sums of their scores.
 type Tier uint8
 
-// Tiers is how many there are. In all but the last the search avoids terms one
-// by one before it looks at preferences.
+// Tiers is how many there are. How few pre-releases a stack has counts after all
+// but the last.
 const Tiers = 8
 
 // LastTier holds what can be weighed against each other.

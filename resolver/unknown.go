@@ -59,7 +59,7 @@ func (e *UnknownError) Error() string {
 // what only unread releases of it bring along would be a hopeful stack with
 // that release, and A would have it. If A had, A would be a stack of the full
 // knowledge with that release, and F would have it. With a pipeline the same
-// holds of the guards, in their order, and "better" is what the pipeline thinks:
+// holds of the ranks, in their order, and "better" is what the pipeline thinks:
 // of what A chose it thinks as it would with full knowledge, since all that this
 // depends on is known, and of what is unread it thinks no worse.
 func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
