@@ -90,7 +90,7 @@ func (j Job) document(s *Sandbox) jobJSON {
 	d := jobJSON{
 		Smoke: j.Smoke, Files: j.Files, Env: j.Env, Dists: []distJSON{}, Tools: []string{}, Steps: []string{},
 		Limits: map[string]float64{
-			StepBuild: wall * 0.8, StepInstall: wall * 0.5, StepCheck: min(60, wall*0.2), StepImport: min(60, wall*0.2),
+			StepBuild: wall * 0.8, StepInstall: wall * 0.8, StepCheck: min(60, wall*0.2), StepImport: min(60, wall*0.2),
 			StepScan: min(60, wall*0.2), StepSmoke: wall * 0.5, "output": maxStepOutput,
 		},
 		PipPython: s.hasDist("pip", "22.3"), Bandit: s.hasDist("bandit", "0"),
