@@ -51,6 +51,10 @@ type Dist struct {
 	Build   bool   // it is a source distribution
 	Target  bool   // it is to be tried, not only to be there
 	Native  bool   // it has compiled code
+
+	// With are the other packages without which a failure to import may not come
+	// about, as where a whole stack is tried at once. Empty: it is the target's own.
+	With []py.Package
 }
 
 // A File is written where the smoke command runs.

@@ -50,7 +50,7 @@ type Step struct {
 // A DistReport is what was seen of a distribution.
 type DistReport struct {
 	Metadata []byte   // header part, of one that was built
-	Modules  []string // importable names at its top, of a target
+	Modules  []string // importable names at its top
 	Files    int
 	Bytes    int64
 	Counts   map[string]float64

@@ -479,8 +479,8 @@ class Run:
                 continue
             entry = self.report["dists"].setdefault(d["name"], {})
             entry.update(files=len(found["files"]), bytes=found["bytes"])
+            entry["modules"] = modules(found["files"], self.site)
             if d["target"]:
-                entry["modules"] = modules(found["files"], self.site)
                 self.paths = getattr(self, "paths", {})
                 self.paths[d["name"]] = found["files"]
 
