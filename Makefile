@@ -17,7 +17,7 @@ race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
 
 lint: ## formatting, vet, staticcheck at a pinned version
-	@unformatted=$$(gofmt -l cmd kb lockfile pipeline resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd kb lockfile pipeline resolver solver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	GOOS=darwin $(GO) vet ./cmd/... && GOOS=windows $(GO) vet ./cmd/...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)

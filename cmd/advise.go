@@ -41,6 +41,7 @@ type adviseOptions struct {
 
 	onlineOptions
 	judgeOptions
+	learnLoopOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -98,6 +99,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	o.judgeOptions.add(f)
+	o.learnLoopOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
@@ -107,8 +109,9 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 // prepare reads a project and opens what is known: all that is needed to judge
 // and to solve. Whoever has the advice closes its knowledge.
 func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.Manifest, o adviseOptions) (*advice, error) {
+	o.online = o.online || o.learn // which asks the indexes
 	if o.online && o.offline {
-		return nil, usagef("--online and --offline: one of them")
+		return nil, usagef("--online (or --learn) and --offline: one of them")
 	}
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
@@ -176,6 +179,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return a.fail(env, o, err)
 	}
 	report, err := k.solve(ctx, a.problem, a.directs)
+	report, err = a.learnLoop(ctx, env, o, report, err)
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}

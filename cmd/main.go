@@ -119,6 +119,7 @@ missing, damaged or too old; 5 a fault of thamos.`,
 	root.AddCommand(
 		newAdvise(env),
 		newKB(env),
+		newLearn(env),
 		newUnits(env),
 		newPrescriptions(env),
 		newVersion(env),

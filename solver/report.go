@@ -278,9 +278,12 @@ func (s stepJSON) class() Class {
 	return classify(s.Step, s.Text)
 }
 
+// marker is a line that tells how far an import is; see the runner.
+var marker = regexp.MustCompile(`(?m)^@(good|bad) [\w.]+\n?`)
+
 // excerpt keeps the end of a text, which is where failures are told.
 func excerpt(text string) string {
-	text = strings.ToValidUTF8(text, "?")
+	text = marker.ReplaceAllString(strings.ToValidUTF8(text, "?"), "")
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' || r == 0x7f {
 			return ' '

@@ -90,32 +90,61 @@ func open(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	defer tx.Rollback() // after Commit it does nothing
-	var id, there int
-	err = tx.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).Scan(&id, &there)
-	switch {
-	case err != nil:
-	case there == 0:
-		_, err = tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d; %s INSERT INTO meta VALUES ('schema', '%s')`, applicationID, tables, Schema))
-	case id != applicationID:
-		err = fmt.Errorf("%s is no journal", path)
-	default:
-		var schema string
-		if err = tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'schema'`).Scan(&schema); err == nil && schema != Schema {
-			err = fmt.Errorf("%s has the schema %.20q, this program reads %s; move it away to begin anew", path, schema, Schema)
-		}
-	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
+	if err := check(ctx, db, path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// check makes sure of the tables, which it makes in a new file.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	id, there, err := mark(ctx, db)
+	if err != nil {
+		return err
+	}
+	if there == 0 {
+		if err := create(ctx, db); err != nil {
+			return err
+		}
+		if id, _, err = mark(ctx, db); err != nil {
+			return err
+		}
+	}
+	if id != applicationID {
+		return fmt.Errorf("%s is no journal", path)
+	}
+	var schema string
+	if err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'schema'`).Scan(&schema); err != nil {
+		return err
+	}
+	if schema != Schema {
+		return fmt.Errorf("%s has the schema %.20q, this program reads %s; move it away to begin anew", path, schema, Schema)
+	}
+	return nil
+}
+
+// mark reads what says whose file it is, and how many tables it has.
+func mark(ctx context.Context, q interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (id, tables int, err error) {
+	err = q.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).Scan(&id, &tables)
+	return id, tables, err
+}
+
+// create makes the tables, unless another client has made them meanwhile.
+func create(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if _, there, err := mark(ctx, tx); err != nil || there > 0 {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d; %s INSERT INTO meta VALUES ('schema', '%s')`, applicationID, tables, Schema)); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // Close ends the client.

@@ -69,9 +69,10 @@ func (j *Journal) Add(ctx context.Context, items ...Item) (int, error) {
 // those who had it.
 const maxLeases = 8
 
-// Next takes the first item that is due in an environment; nil if there is none.
-// It is this client's until it is settled, failed, or the client is gone.
-func (j *Journal) Next(ctx context.Context, env string) (*Item, error) {
+// Next takes the first item that is due in an environment, of those with keys if
+// there are any; nil if there is none. It is this client's until it is settled,
+// failed, or the client is gone.
+func (j *Journal) Next(ctx context.Context, env string, keys ...string) (*Item, error) {
 	tx, err := j.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("take from the queue: %w", err)
@@ -82,7 +83,7 @@ func (j *Journal) Next(ctx context.Context, env string) (*Item, error) {
 		return nil, err
 	}
 	for n, i := range items {
-		if leases[n] != "" && j.Alive(leases[n]) {
+		if len(keys) > 0 && !slices.Contains(keys, i.Key) || leases[n] != "" && j.Alive(leases[n]) {
 			continue
 		}
 		state := Waiting

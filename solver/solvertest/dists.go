@@ -21,6 +21,8 @@ type Dist struct {
 	Python        string   // Requires-Python
 	Files         map[string]string
 	Tags          string // of a wheel; empty is py3-none-any
+	Source        bool   // it is a source distribution
+	Uploaded      string // RFC 3339, for an index
 }
 
 // Metadata is the text of METADATA and PKG-INFO.
