@@ -81,9 +81,13 @@ func openLab(ctx context.Context, env *Env, o labOptions) (*lab, error) {
 			return nil, errors.Join(err, l.journal.Close())
 		}
 	}
+	engine := firstOf(o.engine, env.Getenv("THAMOS_ENGINE"))
+	if strings.ContainsRune(engine, filepath.Separator) {
+		engine = absolute(env, engine)
+	}
 	l.options = solver.Options{
-		Engine: firstOf(o.engine, env.Getenv("THAMOS_ENGINE")), Look: lookIn(env), Env: engineEnv(env),
-		Temp: l.journal.Temp(), Owner: l.journal.Client(), Token: l.token, Image: image,
+		Engine: engine, Look: lookIn(env), Env: engineEnv(env),
+		Temp: l.journal.Temp(), Owner: l.journal.Owner(), Token: l.token, Image: image,
 	}
 	if err := l.sweep(ctx); err != nil {
 		return nil, errors.Join(err, l.journal.Close())
@@ -106,9 +110,9 @@ func (l *lab) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.engine = e
+		l.engine, l.options.Found = e, e
 	}
-	n, err := l.engine.Leftovers(ctx, l.journal.Alive)
+	n, err := l.engine.Leftovers(ctx, l.journal.Orphaned)
 	if n > 0 {
 		l.note(fmt.Sprintf("removed %s that a run left behind which was ended", count(n, "container")))
 	}

@@ -401,7 +401,7 @@ func noContainers(t *testing.T, s *Sandbox) {
 		if owner == s.options.Owner {
 			of = append(of, owner)
 		}
-		return true
+		return false
 	}); err != nil || len(of) > 0 {
 		t.Errorf("%d containers are left, %v", len(of), err)
 	}

@@ -170,14 +170,18 @@ var probeLimits = Limits{Memory: 128 << 20, Pids: 32, Wall: 30 * time.Second}
 // bounds back from inside. It refuses to go on without any of them, with a
 // NoEngineError, and a NoImageError if only the image is missing.
 func Open(ctx context.Context, o Options) (*Sandbox, error) {
-	e, err := Find(ctx, o)
-	if err != nil {
-		return nil, err
+	e := o.Found
+	if e == nil {
+		var err error
+		if e, err = Find(ctx, o); err != nil {
+			return nil, err
+		}
 	}
 	if o.Image == "" {
 		return nil, &NoImageError{"no image is configured"}
 	}
 	s := &Sandbox{Engine: e, options: o, python: []string{"python3"}}
+	var err error
 	if s.Image, err = e.image(ctx, o.Image); err != nil {
 		return nil, &NoImageError{err.Error()}
 	}

@@ -256,9 +256,9 @@ func (e *Engine) remove(names ...string) error {
 	return err
 }
 
-// Leftovers removes the containers of owners that are gone, as alive tells, and
-// returns how many there were.
-func (e *Engine) Leftovers(ctx context.Context, alive func(owner string) bool) (int, error) {
+// Leftovers removes the containers of owners that are gone, as orphaned tells,
+// and returns how many there were.
+func (e *Engine) Leftovers(ctx context.Context, orphaned func(owner string) bool) (int, error) {
 	out, err := e.ask(ctx, "ps", "--all", "--filter=label="+labelSolver, "--format={{.ID}} {{.Label \""+labelOwner+"\"}}")
 	if err != nil {
 		return 0, fmt.Errorf("look for containers that were left behind: %w", err)
@@ -266,7 +266,7 @@ func (e *Engine) Leftovers(ctx context.Context, alive func(owner string) bool) (
 	var gone []string
 	for line := range strings.SplitSeq(out, "\n") {
 		id, owner, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if id != "" && !alive(owner) {
+		if id != "" && orphaned(owner) {
 			gone = append(gone, id)
 		}
 	}
@@ -284,6 +284,8 @@ type Options struct {
 	// Engine is podman, docker, or the path of a program that is one of them;
 	// empty tries podman, then docker.
 	Engine string
+	// Found, if not nil, is the engine that Find found.
+	Found *Engine
 	// Look finds a program by its name.
 	Look func(name string) (string, error)
 	// Env is the environment of the engine, as KEY=VALUE.

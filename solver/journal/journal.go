@@ -2,7 +2,9 @@ package journal
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -163,6 +165,26 @@ func (j *Journal) Close() error {
 
 // Client is this client's name.
 func (j *Journal) Client() string { return j.client }
+
+// Owner is this client's name among those of all journals of the machine, for
+// what lies outside of the journal.
+func (j *Journal) Owner() string { return j.id() + "-" + j.client }
+
+// id is the journal's name: one journal knows nothing of another's clients.
+func (j *Journal) id() string {
+	dir, err := filepath.Abs(j.dir)
+	if err != nil {
+		dir = j.dir
+	}
+	sum := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(sum[:6])
+}
+
+// Orphaned reports whether an owner was a client of this journal that is gone.
+func (j *Journal) Orphaned(owner string) bool {
+	client, ours := strings.CutPrefix(owner, j.id()+"-")
+	return ours && !j.Alive(client)
+}
 
 // Temp is a directory of this client's own. It is removed with the client.
 func (j *Journal) Temp() string { return filepath.Join(j.dir, "clients", j.client) }

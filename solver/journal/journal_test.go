@@ -140,6 +140,9 @@ func TestGone(t *testing.T) {
 	if _, err := os.Stat(a.Temp()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what a left is there: %v", err)
 	}
+	if !b.Orphaned(a.Owner()) || b.Orphaned(b.Owner()) || b.Orphaned("elsewhere-"+a.Client()) || b.Orphaned("") {
+		t.Error("orphans are the clients of this journal that are gone")
+	}
 	if b.Alive("../../etc") {
 		t.Error("a path is no client")
 	}

@@ -30,6 +30,7 @@ type Item struct {
 	Reason    string
 	NotBefore time.Time // zero: now
 	Documents []string  // that settled it
+	Settled   int       // how often it was
 }
 
 // A State says how far an item is.
@@ -111,7 +112,7 @@ type querier interface {
 
 // items reads items, what is first first.
 func (j *Journal) items(ctx context.Context, q querier, where string, args ...any) (items []Item, leases []string, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT key, env, priority, attempts, lease, state, class, reason, not_before, documents FROM item `+where+
+	rows, err := q.QueryContext(ctx, `SELECT key, env, priority, attempts, lease, state, class, reason, not_before, documents, settled FROM item `+where+
 		` ORDER BY priority DESC, added, key, env`, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the queue: %w", err)
@@ -121,7 +122,7 @@ func (j *Journal) items(ctx context.Context, q querier, where string, args ...an
 		var i Item
 		var lease, documents string
 		var before int64
-		if err := rows.Scan(&i.Key, &i.Env, &i.Priority, &i.Attempts, &lease, &i.State, &i.Class, &i.Reason, &before, &documents); err != nil {
+		if err := rows.Scan(&i.Key, &i.Env, &i.Priority, &i.Attempts, &lease, &i.State, &i.Class, &i.Reason, &before, &documents, &i.Settled); err != nil {
 			return nil, nil, fmt.Errorf("read the queue: %w", err)
 		}
 		if err := json.Unmarshal([]byte(documents), &i.Documents); err != nil {

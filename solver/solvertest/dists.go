@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
@@ -23,12 +24,13 @@ type Dist struct {
 	Tags          string // of a wheel; empty is py3-none-any
 	Source        bool   // it is a source distribution
 	Uploaded      string // RFC 3339, for an index
+	Core          string // Metadata-Version; empty is 2.1
 }
 
 // Metadata is the text of METADATA and PKG-INFO.
 func (d Dist) Metadata() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Metadata-Version: 2.1\nName: %s\nVersion: %s\n", d.Name, d.Version)
+	fmt.Fprintf(&b, "Metadata-Version: %s\nName: %s\nVersion: %s\n", cmp.Or(d.Core, "2.1"), d.Name, d.Version)
 	if d.Python != "" {
 		fmt.Fprintf(&b, "Requires-Python: %s\n", d.Python)
 	}

@@ -67,7 +67,7 @@ func WriteIndex(dir string, dists ...Dist) error {
 // ReadDists reads distributions that are written as folders: NAME-VERSION is a
 // wheel and NAME-VERSION.sdist a source distribution of the files in it. A file
 // requires.txt has its requirements, a line each, and python.txt its
-// Requires-Python.
+// Requires-Python, metadata.txt its Metadata-Version.
 func ReadDists(dir string) ([]Dist, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -96,7 +96,8 @@ func ReadDists(dir string) ([]Dist, error) {
 		for line := range strings.Lines(d.Files["requires.txt"]) {
 			d.Requires = append(d.Requires, strings.TrimSpace(line))
 		}
-		d.Python = strings.TrimSpace(d.Files["python.txt"])
+		d.Python, d.Core = strings.TrimSpace(d.Files["python.txt"]), strings.TrimSpace(d.Files["metadata.txt"])
+		delete(d.Files, "metadata.txt")
 		delete(d.Files, "requires.txt")
 		delete(d.Files, "python.txt")
 		out = append(out, d)
