@@ -41,6 +41,7 @@ type adviseOptions struct {
 
 	onlineOptions
 	judgeOptions
+	searchOptions
 	learnLoopOptions
 }
 
@@ -99,6 +100,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
 	o.judgeOptions.add(f)
+	o.searchOptions.add(f)
 	o.learnLoopOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
@@ -116,7 +118,7 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
 	}
-	a := &advice{project: project, manifest: manifest}
+	a := &advice{project: project, manifest: manifest, base: o.kb}
 	var err error
 	if a.selected, err = newSelection(manifest, o); err != nil {
 		return nil, err
@@ -178,26 +180,51 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if a.judgement, err = judge(ctx, env, a, o.judgeOptions); err != nil {
 		return a.fail(env, o, err)
 	}
-	report, err := k.solve(ctx, a.problem, a.directs)
-	report, err = a.learnLoop(ctx, env, o, report, err)
+	searching, err := o.searchOptions.search()
+	if err != nil {
+		return err
+	}
+	timed, cancel := searching.timed(ctx)
+	defer cancel()
+	report, err := k.solve(timed, searching.Search, a.problem, a.directs)
+	report, err = a.learnLoop(ctx, env, o, searching, report, err)
+	ctx = context.WithoutCancel(ctx) // an interrupted search has its best so far
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
 		}
 	}
 	if err != nil {
+		var none *resolver.NoStackError
+		if errors.As(err, &none) && o.certificate != "" {
+			if err := a.certifyNone(ctx, env, o); err != nil {
+				return err
+			}
+		}
 		return a.fail(env, o, err)
 	}
-	a.report = report
+	a.report, a.quality = report, optimality(timed, report)
 	if a.wrapped, err = a.judgement.pipeline.Wrap(ctx, report.Stack); err != nil {
 		return err
 	}
 	a.remark(o)
 	if err := a.lock(ctx, env, k, o); err != nil {
-		return err
+		var missing unknownError
+		if !o.dryRun || !errors.As(err, &missing) {
+			return err
+		}
+		a.notes = append(a.notes, err.Error()) // nothing is to be written anyway
 	}
 	if err := a.write(env, o); err != nil {
 		return err
+	}
+	if err := searching.drawn(env); err != nil {
+		return err
+	}
+	if o.certificate != "" {
+		if err := a.certify(ctx, env, o); err != nil {
+			return err
+		}
 	}
 	a.took = env.Now().Sub(started)
 	return a.print(env, o)
@@ -213,11 +240,14 @@ type advice struct {
 	problem  *resolver.Problem
 	info     kb.Info
 	report   *resolver.Report
+	quality  string    // how good the report's stack is known to be
+	asked    *question // of a certificate, nil when advice is asked for
 	target   target
 	text     []byte // of the lock
 	written  written
 	took     time.Duration
 
+	base      string // --kb
 	knowledge *knowledge
 	directs   *directs
 	judgement *judgement

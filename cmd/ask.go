@@ -15,7 +15,8 @@ import (
 // ask asks the indexes for what the hopeful answer stands on, until it stands on
 // facts that are fresh, or nothing more is to be had. It ends: nothing is asked
 // for twice.
-func (k *knowledge) ask(ctx context.Context, problem *resolver.Problem, d *directs) error {
+func (k *knowledge) ask(ctx context.Context, s resolver.Search, problem *resolver.Problem, d *directs) error {
+	s.Count, s.Record = 0, nil // which are for the answer
 	bar := newBar(k.env, 0, "asking")
 	defer func() { _ = bar.Clear() }()
 	reader := ingest.NewReader(ingest.ReaderOptions{
@@ -33,7 +34,7 @@ func (k *knowledge) ask(ctx context.Context, problem *resolver.Problem, d *direc
 		},
 		Guess: guess(problem),
 	})
-	q := asking{k, d, map[string]bool{}, map[string]bool{}}
+	q := asking{k, s, d, map[string]bool{}, map[string]bool{}}
 	for {
 		wants, done, err := q.next(ctx, problem)
 		if err != nil || done {
@@ -58,6 +59,7 @@ const gcPercentAsking = 75
 // An asking is what was asked for in one run, and in vain.
 type asking struct {
 	*knowledge
+	search  resolver.Search
 	directs *directs
 	asked   map[string]bool // by wantKey
 	failed  map[string]bool // by wantKey: without an answer, not to be asked for again
@@ -66,7 +68,7 @@ type asking struct {
 // next lists what to ask for next. It is done if the answer stands on facts, or
 // on what cannot be had.
 func (q asking) next(ctx context.Context, problem *resolver.Problem) (wants []ingest.Want, done bool, err error) {
-	report, missing, err := resolver.Ask(ctx, problem, unanswered{q.directs, q.failed})
+	report, missing, err := q.search.Ask(ctx, problem, unanswered{q.directs, q.failed})
 	var none *resolver.NoStackError
 	if errors.As(err, &none) {
 		wants, err = q.proof(ctx, problem)
@@ -84,7 +86,7 @@ func (q asking) next(ctx context.Context, problem *resolver.Problem) (wants []in
 // stack: what cannot be had might, as far as is known, and what was not asked
 // for yet may prove that it does not.
 func (q asking) proof(ctx context.Context, problem *resolver.Problem) (wants []ingest.Want, err error) {
-	_, err = resolver.Solve(ctx, problem, q.directs)
+	_, err = q.search.Solve(ctx, problem, q.directs)
 	var unknown *resolver.UnknownError
 	if !errors.As(err, &unknown) {
 		return nil, nil // the answer's own search says the same

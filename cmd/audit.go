@@ -81,6 +81,7 @@ type auditor struct {
 	env *Env
 	*advice
 	options judgeOptions
+	search  resolver.Search
 }
 
 func newAuditor(ctx context.Context, env *Env, path string, o adviseOptions) (*auditor, error) {
@@ -96,7 +97,7 @@ func newAuditor(ctx context.Context, env *Env, path string, o adviseOptions) (*a
 	if err != nil {
 		return nil, err
 	}
-	return &auditor{env, a, o.judgeOptions}, nil
+	return &auditor{env, a, o.judgeOptions, resolver.Search{Budget: defaultBudget}}, nil
 }
 
 // solve chooses without a unit, or with all if it is empty. A search that finds
@@ -110,7 +111,7 @@ func (a *auditor) solve(ctx context.Context, without string) (*resolver.Report, 
 	_, err := judge(ctx, a.env, a.advice, options)
 	var report *resolver.Report
 	if err == nil {
-		report, err = a.knowledge.solve(ctx, a.problem, a.directs)
+		report, err = a.knowledge.solve(ctx, a.search, a.problem, a.directs)
 	}
 	if err == nil {
 		return report, "", nil

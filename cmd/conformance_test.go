@@ -24,15 +24,19 @@ import (
 // sharedData returns the folder of third-party data, or skips the test.
 func sharedData(t testing.TB, name string) string {
 	t.Helper()
-	root := os.Getenv("THAMOS_SHARED_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, name)
+	path := filepath.Join(sharedRoot(), name)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no third-party data at %s: set THAMOS_SHARED_DATA to the folder that holds it", path)
 	}
 	return path
+}
+
+// sharedRoot is the folder of the third-party data, which need not exist.
+func sharedRoot() string {
+	if root := os.Getenv("THAMOS_SHARED_DATA"); root != "" {
+		return root
+	}
+	return filepath.Join("..", "..", "shared", "data")
 }
 
 // answerDeviations are the versions, by input and Python, that differ from the

@@ -180,6 +180,9 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 	if a.knowledge.indexes != nil {
 		plan.Now = env.Now().UTC().Truncate(24 * time.Hour).Unix()
 	}
+	if a.asked != nil {
+		plan.Now, plan.Clock = a.asked.Now, a.asked.Clock
+	}
 	if s.thoth != nil {
 		plan.Host = s.thoth.Host(plan.Host)
 		for k, v := range s.thoth.Labels {
@@ -206,7 +209,12 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 			plan.Dev = append(plan.Dev, a.manifest.Requirements[i].Name)
 		}
 	}
-	if err := readLocked(a, plan); err != nil {
+	if a.asked != nil {
+		plan.Locked, err = a.asked.lock()
+	} else {
+		err = readLocked(ctx, env, a, plan)
+	}
+	if err != nil {
 		return nil, err
 	}
 	j := &judgement{plan: plan}
@@ -250,7 +258,7 @@ func pipelineSettings(s settings, o judgeOptions) pipeline.Settings {
 }
 
 // readLocked reads the user's own lock, where the new one will be.
-func readLocked(a *advice, plan *pipeline.Plan) error {
+func readLocked(ctx context.Context, env *Env, a *advice, plan *pipeline.Plan) error {
 	if a.target.path == "" || a.target.format != pipfileLock {
 		return nil
 	}
@@ -266,7 +274,11 @@ func readLocked(a *advice, plan *pipeline.Plan) error {
 		plan.LockStale = fmt.Sprintf("it cannot be read: %v", err)
 		return nil
 	}
-	if !lock.MatchesPipfile(a.manifest.PipfileHash, a.manifest.ThothHash()) {
+	hash, err := a.pipfileHash(ctx, env, a.base)
+	if err != nil {
+		return err
+	}
+	if !lock.MatchesPipfile(hash, a.manifest.ThothHash()) {
 		plan.LockStale = "it was made from another Pipfile"
 		return nil
 	}

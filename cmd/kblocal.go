@@ -69,7 +69,7 @@ func kbAdd(ctx context.Context, env *Env, args []string, o adviseOptions) error 
 	var failed error
 	for _, r := range requirements {
 		problem.Requirements = []resolver.Requirement{r}
-		report, err := k.solve(ctx, problem, &directs{Knowledge: k})
+		report, err := k.solve(ctx, resolver.Search{Budget: defaultBudget}, problem, &directs{Knowledge: k})
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -130,7 +130,7 @@ func (l *learner) tried(ctx context.Context, packages []py.Package) ([]bool, err
 func (l *learner) ask(ctx context.Context, p *resolver.Problem) (*resolver.Report, error) {
 	l.asking.Lock()
 	defer l.asking.Unlock()
-	return l.k.solve(ctx, p, &directs{Knowledge: l.k})
+	return l.k.solve(ctx, resolver.Search{Budget: defaultBudget}, p, &directs{Knowledge: l.k})
 }
 
 // maxBuilds bounds the source distributions that are built for their metadata

@@ -35,7 +35,7 @@ const maxQueued = 100
 // learnLoop takes the answer of a search, or why there is none. Without --learn it
 // queues what is not known. With it, it learns that, tries the answer in a
 // container, and has it sought again as long as what was learnt may change it.
-func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, report *resolver.Report, err error) (*resolver.Report, error) {
+func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searching *searching, report *resolver.Report, err error) (*resolver.Report, error) {
 	if !o.learn {
 		a.queueUnknown(ctx, env, err)
 		return report, err
@@ -78,7 +78,9 @@ func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, repor
 		if a.judgement, err = judge(ctx, env, a, o.judgeOptions); err != nil {
 			return nil, err
 		}
-		report, err = a.knowledge.solve(ctx, a.problem, a.directs)
+		timed, cancel := searching.timed(ctx)
+		report, err = a.knowledge.solve(timed, searching.Search, a.problem, a.directs)
+		cancel()
 	}
 	a.notes = append(a.notes, fmt.Sprintf("the answer was sought %d times, each time with more knowledge; the last one was not tried as a whole", maxRounds))
 	return report, err

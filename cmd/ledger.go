@@ -67,6 +67,15 @@ func scoreText(s resolver.Score) string {
 	return strings.Join(append(parts, fmt.Sprintf("%+.3f", float64(s[resolver.LastTier])/millionths)), " ")
 }
 
+// scoreJSON is a score by tier.
+func scoreJSON(s resolver.Score) []float64 {
+	out := make([]float64, len(s))
+	for tier, sum := range s {
+		out[tier] = float64(sum) / millionths
+	}
+	return out
+}
+
 // members are the packages of the stack that a term is of.
 func (a *advice) members(t resolver.Term) []string {
 	var out []string
@@ -88,9 +97,7 @@ func (a *advice) version(name py.Name) py.Version {
 
 // judged fills in what the pipeline says of the stack.
 func (a *advice) judged(d *adviseDocument) {
-	for _, sum := range a.report.Score {
-		d.Score = append(d.Score, float64(sum)/millionths)
-	}
+	d.Score = scoreJSON(a.report.Score)
 	for _, t := range a.report.Terms {
 		d.Terms = append(d.Terms, termJSON{t.Unit, int(t.Tier), float64(t.Score) / millionths, a.members(t), justified(t.Why.Justify())})
 	}

@@ -284,19 +284,19 @@ func (a *advice) sources(ctx context.Context, env *Env, o adviseOptions, l *lock
 	if url == "" && l.DefaultSource != "" {
 		l.Sources, l.DefaultSource = l.Sources[1:], ""
 	}
-	l.PipfileHash, err = a.pipfileHash(ctx, env, o)
+	l.PipfileHash, err = a.pipfileHash(ctx, env, o.kb)
 	return err
 }
 
 // pipfileHash is Pipenv's hash of a Pipfile. One without sources is hashed with
 // Pipenv's own default index, wherever it is installed from: the one that the
 // embedded knowledge base is of.
-func (a *advice) pipfileHash(ctx context.Context, env *Env, o adviseOptions) (string, error) {
+func (a *advice) pipfileHash(ctx context.Context, env *Env, base string) (string, error) {
 	if a.manifest.Kind != lockfile.Pipfile || a.manifest.PipfileHash != "" {
 		return a.manifest.PipfileHash, nil
 	}
 	origin := a.info.Origin
-	if o.kb != "" {
+	if base != "" {
 		db, err := openKB(ctx, env, "")
 		if err != nil {
 			return "", err

@@ -118,11 +118,14 @@ missing, damaged or too old; 5 a fault of thamos.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newAdvise(env),
+		newMonkey(env),
 		newKB(env),
 		newLearn(env),
 		newInspect(env),
 		newUnits(env),
 		newPrescriptions(env),
+		newPredictors(env),
+		newVerifyCertificate(env),
 		newVersion(env),
 	)
 	for _, c := range root.Commands() {

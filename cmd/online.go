@@ -124,14 +124,14 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 
 // solve finds the stack. Online it asks, before it answers, for what the answer
 // stands on.
-func (k *knowledge) solve(ctx context.Context, problem *resolver.Problem, d *directs) (*resolver.Report, error) {
+func (k *knowledge) solve(ctx context.Context, s resolver.Search, problem *resolver.Problem, d *directs) (*resolver.Report, error) {
 	if k.indexes != nil {
 		if k.env.Getenv("GOGC") == "" {
 			defer debug.SetGCPercent(debug.SetGCPercent(gcPercentAsking))
 		}
-		if err := k.ask(ctx, problem, d); err != nil {
+		if err := k.ask(ctx, s, problem, d); err != nil {
 			return nil, err
 		}
 	}
-	return resolver.Solve(ctx, problem, d)
+	return s.Solve(ctx, problem, d)
 }

@@ -24,7 +24,15 @@ var layers = map[string]string{
 	"kb":        "kb/py",
 	"kb/ingest": "kb kb/py",
 	"lockfile":  "kb/py",
-	"resolver":  "kb/py",
+	"resolver":  "kb/py resolver/wcsp resolver/exact",
+
+	// The search in numbers knows nothing of ours; what searches knows only it.
+	"resolver/wcsp":          "",
+	"resolver/wcsp/wcsptest": "resolver/wcsp",
+	"resolver/exact":         "resolver/wcsp",
+	"resolver/sample":        "resolver/wcsp",
+	"resolver/certify":       "resolver resolver/wcsp kb/py",
+	"predictor":              "resolver/wcsp",
 
 	// Units see the resolver's words and each other's contract, never the
 	// knowledge base; the list of all is the one package that knows them all.
@@ -49,7 +57,7 @@ var layers = map[string]string{
 	"solver/livetest":   "solver solver/base",
 
 	"cmd/environment": "kb/py",
-	"cmd":             "solver solver/archive solver/base solver/journal kb kb/ingest kb/py lockfile resolver pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
+	"cmd":             "solver solver/archive solver/base solver/journal kb kb/ingest kb/py lockfile resolver resolver/wcsp resolver/exact resolver/certify resolver/sample predictor pipeline pipeline/prescription pipeline/sieves pipeline/units cmd/environment",
 	"cmd/thamos":      "cmd",
 }
 

@@ -33,6 +33,9 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 			return err
 		}
 	}
+	if err := a.alternatives(table); err != nil {
+		return err
+	}
 	if !o.why { // which has told
 		a.warn(env)
 	}
@@ -42,6 +45,7 @@ func (a *advice) print(env *Env, o adviseOptions) error {
 	fmt.Fprintf(env.Stderr, "%s, %s\n", a.where.PythonFrom, a.where.PlatformFrom)
 	fmt.Fprintf(env.Stderr, "%s (%s) for %s from the knowledge of %s%s in %s\n",
 		count(len(a.report.Stack), "package"), a.judgement.plan.Table.Name, a.environment(), day(a.info.Built), a.onTop(), a.took.Round(time.Millisecond))
+	fmt.Fprintf(env.Stderr, "score %s: %s\n", scoreText(a.report.Score), a.quality)
 	if n := a.knowledge.asked; a.knowledge.indexes != nil {
 		fmt.Fprintf(env.Stderr, "asked the indexes: %s, %s and the metadata of %s read%s\n",
 			count(n.Requests, "request"), count(n.Listings, "listing"), count(n.Metadata, "release"), n.kinds())
@@ -130,6 +134,8 @@ type adviseDocument struct {
 	Terms          []termJSON          `json:"terms,omitempty"` // that make the score
 	Justifications []justificationJSON `json:"justifications,omitempty"`
 	Changes        []json.RawMessage   `json:"advised_manifest_changes,omitempty"`
+	Optimum        *optimumJSON        `json:"optimum,omitempty"`      // how good the stack is known to be
+	Alternatives   []alternativeJSON   `json:"alternatives,omitempty"` // the next best stacks, with --count
 
 	Packages []packageJSON `json:"packages,omitempty"`
 	Lock     *lockJSON     `json:"lock,omitempty"`
@@ -248,6 +254,7 @@ func (a *advice) head(status string) adviseDocument {
 func (a *advice) document() adviseDocument {
 	d := a.head("ok")
 	a.judged(&d)
+	a.optimal(&d)
 	for _, c := range a.report.Stack {
 		p := packageJSON{Name: string(c.Name), Version: c.Version.String(), Direct: c.Direct, Build: c.Build}
 		for _, x := range c.Extras {

@@ -182,6 +182,13 @@ func (p *Pipeline) Accept(ctx context.Context, stack []resolver.Choice) (refusal
 	return "", nil
 }
 
+// Scores reports whether a step weighs anything (resolver.Pipeline).
+func (p *Pipeline) Scores() bool {
+	return slices.ContainsFunc(p.units, func(u Unit) bool {
+		return u.Step != nil && slices.ContainsFunc(p.plan.Table.Rows, func(r Row) bool { return r.Unit == u.Name && r.Weight > 0 })
+	})
+}
+
 // Hindsight reports whether a step looks at what later releases require
 // (resolver.Pipeline).
 func (p *Pipeline) Hindsight() bool {

@@ -28,7 +28,8 @@ type closure struct {
 	lists  map[*py.Requires]*list
 	edited map[edition]*list
 
-	terms []Term // that hold of stacks made of it
+	terms   []Term // that hold of stacks made of it
+	refused []Term // stacks that the pipeline did not accept, as vetoes of their releases
 
 	work    []task  // groups whose requirements were not yet followed
 	waiting []*need // requirements of projects that are not yet loaded
@@ -54,11 +55,12 @@ type project struct {
 	skip     string // why no stack has it although it is required; empty if it is not so
 	edits    []Edit
 
-	reached bitset // releases that some requirement admits
-	groups  []*group
-	byList  map[*list]*group
-	extras  []py.Name // extras that are asked for
-	sets    map[string]int
+	reached  bitset // releases that some requirement admits
+	groups   []*group
+	byList   map[*list]*group
+	extras   []py.Name // extras that are asked for
+	sets     map[string]int
+	setOrder []int // the sets' numbers, as they were made
 }
 
 // A release is one release of a project with the verdict on it.
@@ -278,6 +280,7 @@ func (c *closure) set(p *project, l *line) int {
 	id := len(c.sets)
 	c.sets = append(c.sets, s)
 	p.sets[l.specs] = id
+	p.setOrder = append(p.setOrder, id)
 	return id
 }
 

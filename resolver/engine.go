@@ -45,9 +45,10 @@ type engine struct {
 
 	seen    []bool  // scratch of analyze
 	visited []int32 // scratch of next, by project
-	settled []int32 // by project: the round in which the walk passed it with its choice
 	queue   []int
 	round   int32
+
+	about [][]*Term // scratch of worse: by project, terms that it is a member of
 }
 
 // A reason says why a literal is true: the clause that forced it, or the one
@@ -73,7 +74,6 @@ func newEngine(t *tables) *engine {
 		chosen:  make([]int, len(t.present)),
 		seen:    make([]bool, n),
 		visited: make([]int32, len(t.present)),
-		settled: make([]int32, len(t.present)),
 	}
 	for p := range e.chosen {
 		e.chosen[p] = -1
@@ -423,12 +423,8 @@ func (e *engine) blame(a lit) []lit {
 	return core
 }
 
-// best returns the preferred candidate of p that is open. What company is
-// worth counts as far as the company is chosen, by those before p in the walk.
+// best returns the preferred candidate of p that is open.
 func (e *engine) best(p int) lit {
-	if len(e.standings[p].pairs) > 0 {
-		return e.bestInCompany(p)
-	}
 	for k := range e.cands[p] {
 		if l := e.candidate(p, k); e.truth(l) == 0 {
 			return l
@@ -443,8 +439,6 @@ func (e *engine) next() (project int, ok bool) {
 	e.walk(func(p int) bool {
 		if e.chosen[p] < 0 {
 			project, ok = p, true
-		} else {
-			e.settled[p] = e.round
 		}
 		return !ok
 	})

@@ -31,6 +31,10 @@ var judgements = []string{"refuse", "skip", "drop", "add", "stand-in", "term", "
 
 func (j *judge) Hindsight() bool { return false }
 
+func (j *judge) Scores() bool {
+	return slices.ContainsFunc(j.lines, func(l []string) bool { return l[0] == "term" })
+}
+
 func requirementOf(text string) py.Requirement {
 	r, err := py.ParseRequirement(text)
 	if err != nil {

@@ -80,7 +80,8 @@ type plain struct {
 	sifted    map[py.Name]Sifted
 	forbidden []Term
 	taste     []Term
-	before    []py.Name // the projects that the walk met before the open one
+
+	each func() // if set, every stack is tried
 }
 
 // solve returns the first stack, or false if there is none.
@@ -90,7 +91,10 @@ func (s *plain) solve() bool {
 		return false
 	}
 	if !ok {
-		return true
+		if s.each != nil {
+			s.each()
+		}
+		return s.each == nil
 	}
 	for _, r := range s.candidates(next) {
 		s.chosen[next] = r
@@ -138,37 +142,7 @@ func (s *plain) candidates(name py.Name) []*py.Release {
 			stable = append(stable, r)
 		}
 	}
-	for _, some := range [][]*py.Release{stable, pre} {
-		slices.SortStableFunc(some, func(a, b *py.Release) int {
-			return s.worth(name, b).Compare(s.worth(name, a))
-		})
-	}
 	return append(stable, pre...)
-}
-
-// worth sums up what is a matter of taste about a release in the company of what
-// the walk met before it.
-func (s *plain) worth(name py.Name, r *py.Release) (sum Score) {
-	for i := range s.taste {
-		t := &s.taste[i]
-		if len(t.Members) > 1 && t.guards() {
-			continue
-		}
-		holds, in := true, false
-		for _, m := range t.Members {
-			q := s.chosen[m.Project]
-			if m.Project == name {
-				q, in = r, true
-			} else if !slices.Contains(s.before, m.Project) {
-				q = nil
-			}
-			holds = holds && q != nil && s.has(m, q)
-		}
-		if holds && in {
-			sum = sum.Add(t)
-		}
-	}
-	return sum
 }
 
 // has reports whether a release is in a member's set.
@@ -289,9 +263,8 @@ func (s *plain) next() (name py.Name, open, broken bool) {
 	for i := range s.forbidden {
 		broken = broken || s.pays(&s.forbidden[i])
 	}
-	for i, n := range queue {
+	for _, n := range queue {
 		if _, ok := s.chosen[n]; !ok {
-			s.before = queue[:i]
 			return n, true, broken
 		}
 	}

@@ -24,6 +24,15 @@ type Report struct {
 	// whose place another stands; sorted by name.
 	Skipped  []Skipped
 	Replaced []Replaced
+
+	// Optimum says how good the stack is known to be; nil where nothing is worth
+	// anything, so that the first stack is as good as any.
+	Optimum *Optimum
+
+	// Alternatives are the next best stacks, as many as the search was asked for.
+	Alternatives []*Report
+
+	search *optimization
 }
 
 // Skipped is a project that the pipeline leaves out of the stack.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -40,8 +41,7 @@ func (c *closure) score(ctx context.Context) error {
 	return err
 }
 
-// termsOf asks the pipeline for terms, checks that they fit the candidates, and
-// puts them in an order that does not depend on the pipeline's.
+// termsOf asks the pipeline for terms and checks that they fit the candidates.
 func termsOf(ctx context.Context, pipeline Pipeline, candidates []Candidates) ([]Term, error) {
 	terms, err := pipeline.Terms(ctx, candidates)
 	if err != nil {
@@ -66,7 +66,6 @@ func termsOf(ctx context.Context, pipeline Pipeline, candidates []Candidates) ([
 			t.Members = slices.SortedFunc(slices.Values(t.Members), compareMembers)
 		}
 	}
-	slices.SortFunc(terms, compareTerms)
 	return terms, nil
 }
 
@@ -91,99 +90,40 @@ func compareTerms(a, b Term) int {
 	)
 }
 
-// guards reports whether the search avoids a term wherever it can.
-func (t *Term) guards() bool { return !t.Veto && t.Tier < LastTier && t.Score < 0 }
-
-// A standing is what is known of one project's releases by themselves and in
-// company.
-type standing struct {
-	alone []Score  // by release
-	pairs []*joint // terms of several members that it is one of, in the last tier
-	terms []*Term  // all, vetoes first and then the weightiest
-}
-
-// A joint is a term of several members with the projects that they are.
-type joint struct {
-	*Term
-	members []jointMember
-}
-
-type jointMember struct {
-	project int
-	set     Releases
-}
-
-// standings sums up the terms of each project.
-func (c *closure) standings() []standing {
-	all := make([]standing, len(c.projects))
-	for i := range c.terms {
-		t := &c.terms[i]
-		for _, m := range t.Members {
-			s := &all[c.byName[m.Project]]
-			s.terms = append(s.terms, t)
-		}
-		if t.Veto {
-			continue
-		}
-		if len(t.Members) == 1 {
-			p := c.projects[c.byName[t.Members[0].Project]]
-			s := &all[p.id]
-			if s.alone == nil {
-				s.alone = make([]Score, len(p.releases))
-			}
-			for r := range p.source.Releases {
-				if t.Members[0].Releases.Has(r) {
-					s.alone[r] = s.alone[r].Add(t)
-				}
-			}
-			continue
-		}
-		if t.guards() {
-			continue // the search avoids it, so it is no preference
-		}
-		j := &joint{Term: t}
-		for _, m := range t.Members {
-			id := c.byName[m.Project]
-			j.members = append(j.members, jointMember{id, m.Releases})
-			all[id].pairs = append(all[id].pairs, j)
-		}
-	}
-	for id, p := range c.projects {
-		for i := range p.releases {
-			if in := p.releases[i].standIn; in != nil && all[id].alone != nil {
-				all[id].alone[i] = all[id].alone[in.Release] // it is as old as what it stands in for
-			}
-		}
-	}
-	return all
-}
-
-// has reports whether release i of a project, which may be one that stands in,
-// is in the member's set.
+// in reports whether release i of a project is in the member's set. Of those that
+// stand in only a set of our own has any: the pipeline does not know them.
 func (p *project) in(set Releases, i int) bool {
-	return p.releases[i].standIn == nil && set.Has(i)
+	if p.releases[i].standIn != nil {
+		return i>>6 < len(set) && set.Has(i)
+	}
+	return set.Has(i)
 }
 
-// rank orders the releases of p that were reached: preferred first.
-func (c *closure) rank(p *project, s *standing) []int {
+// each calls f with the releases of a member's set, see in.
+func (p *project) each(set Releases, f func(release int)) {
+	if set == nil {
+		for i := range p.releases {
+			if p.releases[i].standIn == nil {
+				f(i)
+			}
+		}
+		return
+	}
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			f(w<<6 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+// usable returns the releases of p that were reached: preferred first.
+func (p *project) usable() []int {
 	var order []int
 	for _, i := range p.order {
 		if p.reached.has(i) {
 			order = append(order, i)
 		}
 	}
-	if s.alone == nil {
-		return order
-	}
-	last := func(i int) int {
-		if c.admit.policy(p.name) == IfNecessary {
-			return p.rankLast(i)
-		}
-		return 0
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		return cmp.Or(cmp.Compare(last(i), last(j)), s.alone[j].Compare(s.alone[i]))
-	})
 	return order
 }
 
@@ -208,6 +148,7 @@ func (e *engine) held(in foundStack) (terms []Term, sum Score) {
 			sum = sum.Add(t)
 		}
 	}
+	slices.SortFunc(terms, compareTerms)
 	return terms, sum
 }
 
@@ -230,12 +171,30 @@ func (e *engine) holds(t *Term, in foundStack, p, i int) bool {
 	return true
 }
 
+// termsAbout returns the terms that a project is a member of, vetoes first and
+// then the weightiest.
+func (e *engine) termsAbout(p int) []*Term {
+	if e.about == nil {
+		e.about = make([][]*Term, len(e.cands))
+		for i := range e.closure.terms {
+			t := &e.closure.terms[i]
+			for _, m := range t.Members {
+				q := e.closure.byName[m.Project]
+				e.about[q] = append(e.about[q], t)
+			}
+		}
+	}
+	terms := slices.Clone(e.about[p])
+	slices.SortFunc(terms, func(a, b *Term) int { return compareTerms(*a, *b) })
+	return terms
+}
+
 // worse returns the weightiest term that would hold with release i in place of
 // the chosen one of p and does not hold now; nil if the stack would be no worse.
 func (e *engine) worse(in foundStack, p, i int) *Term {
 	var now, then Score
 	var worst *Term
-	for _, t := range e.standings[p].terms {
+	for _, t := range e.termsAbout(p) {
 		a, b := e.holds(t, in, -1, -1), e.holds(t, in, p, i)
 		if b && t.Veto {
 			return t

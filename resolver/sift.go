@@ -68,7 +68,9 @@ func siftAll(ctx context.Context, pipeline Pipeline, projects []*py.Project) ([]
 }
 
 // fits reports whether a set is one of n releases.
-func fits(s Releases, n int) bool { return s == nil || len(s) == len(NewReleases(n)) }
+func fits(s Releases, n int) bool {
+	return s == nil || len(s) == len(NewReleases(n)) && (n%64 == 0 || s[n/64]>>(n%64) == 0)
+}
 
 // apply does to a project what the pipeline says.
 func (p *project) apply(s *Sifted) {

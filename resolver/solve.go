@@ -2,21 +2,31 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 )
 
-// Solve finds the stack that the package comment describes.
+// Solve finds the best stack, as the package comment describes it, and proves
+// that it is.
 //
 // It fails with a *NoStackError if there provably is none, with an
 // *UnknownError if knowledge is missing to tell, with a *GaveUpError if the search
-// is too long to tell, with ctx's error if ctx ends first, and with Knowledge's
-// error if that fails.
+// is too long to tell, with ctx's error if ctx ends before there is a stack, and
+// with Knowledge's error if that fails.
 func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
+	return Search{}.Solve(ctx, p, k)
+}
+
+// Solve is the function of the same name with a search of one's own. If ctx ends
+// once there is a stack, the report is of the best so far, and its Optimum says so.
+func (s Search) Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 	c, err := newClosure(ctx, p, k, noHope)
 	if err != nil {
 		return nil, err
 	}
-	r, refusals, err := newEngine(newTables(c, false)).accepted(ctx)
+	r, refusals, err := s.accepted(ctx, newEngine(newTables(c, false)))
+	ctx = context.WithoutCancel(ctx) // what is left is to say what was found
 	switch {
 	case err != nil:
 		return nil, err
@@ -38,7 +48,7 @@ func Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, error) {
 		return nil, err
 	}
 	e := newEngine(newTables(c, false))
-	found, err := e.first(ctx)
+	found, _, err := e.search(ctx, nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -59,28 +69,91 @@ func (e *RefusedStacksError) Error() string {
 	return fmt.Sprintf("%d stacks satisfy the requirements, but none was accepted: %s", len(e.Refusals), e.Refusals[len(e.Refusals)-1])
 }
 
-// accepted returns the first stack that the pipeline accepts, or nil, and why it
+// accepted returns the best stack that the pipeline accepts, or nil, and why it
 // refused those before it.
-func (e *engine) accepted(ctx context.Context) (*Report, []string, error) {
+func (s Search) accepted(ctx context.Context, e *engine) (*Report, []string, error) {
 	var refusals []string
 	for {
-		found, err := e.first(ctx)
+		found, _, err := e.search(ctx, nil)
 		if err != nil || !found {
 			return nil, refusals, err
 		}
-		r := e.report()
-		if e.closure.problem.Pipeline == nil {
-			return r, nil, nil
+		r, err := s.best(ctx, e)
+		if err != nil || e.closure.problem.Pipeline == nil {
+			return r, nil, err
 		}
 		refusal, err := e.closure.problem.Pipeline.Accept(ctx, r.Stack)
 		if err != nil || refusal == "" {
 			return r, refusals, err
 		}
 		refusals = append(refusals, refusal)
+		e.closure.refuse(e.releases(), e.inStack())
 		if len(refusals) == maxRefusals || !e.refuse() {
 			return nil, refusals, nil
 		}
 	}
+}
+
+// best reports the best stack. The engine has found one: if terms score anything,
+// what is best is searched from there, else that is it.
+func (s Search) best(ctx context.Context, e *engine) (*Report, error) {
+	c := e.closure
+	scored := c.problem.Pipeline != nil && c.problem.Pipeline.Scores()
+	if !scored && s.Count <= 1 {
+		return e.report(), nil
+	}
+	sp := newSpace(c)
+	chosen := e.releases()
+	o, err := s.optimize(ctx, sp, sp.assign(chosen))
+	if err != nil {
+		return nil, err
+	}
+	if scored {
+		chosen = sp.releases(o.best)
+	}
+	r, err := e.reportOf(chosen)
+	if err != nil {
+		return nil, err
+	}
+	r.Optimum = &o.optimum
+	r.search = o
+	if s.Count > 1 {
+		if r.Alternatives, err = s.alternatives(ctx, e, o, chosen); err != nil {
+			return nil, err
+		}
+		_, err = e.reportOf(chosen) // the engine's stack is the best one again
+	}
+	return r, err
+}
+
+// releases returns the chosen releases by project, -1 for none.
+func (e *engine) releases() []int {
+	chosen := make([]int, len(e.chosen))
+	for p, k := range e.chosen {
+		chosen[p] = -1
+		if k >= 0 {
+			chosen[p] = e.cands[p][k]
+		}
+	}
+	return chosen
+}
+
+// reportOf reports the stack that has the given releases.
+func (e *engine) reportOf(chosen []int) (*Report, error) {
+	var assumptions []lit
+	for p, i := range chosen {
+		if i >= 0 {
+			assumptions = append(assumptions, e.candidate(p, slices.Index(e.cands[p], i)))
+		}
+	}
+	found, _, err := e.search(context.Background(), assumptions)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, errors.New("what was found is no stack") // a fault of ours
+	}
+	return e.report(), nil
 }
 
 // complete reports whether nothing that is unknown could change the answer: a

@@ -38,9 +38,6 @@ type tables struct {
 	extras  [][]lit // by project
 	clauses [][]lit
 
-	standings []standing // by project
-	guards    []lit      // a term is paid; the search avoids them, the first before the others
-
 	// rules are the requirements that can be switched off, by selector; empty
 	// unless the tables were made to explain.
 	rules []rule
@@ -84,7 +81,7 @@ type rule struct {
 // newTables compiles a closure. With explain set, every requirement has a
 // selector, which the engine assumes.
 func newTables(c *closure, explain bool) *tables {
-	t := &tables{closure: c, standings: c.standings()}
+	t := &tables{closure: c}
 	n := len(c.projects)
 	t.present, t.first = make([]lit, n), make([]lit, n)
 	t.cands, t.setsOf, t.extras = make([][]int, n), make([][]int, n), make([][]lit, n)
@@ -95,7 +92,7 @@ func newTables(c *closure, explain bool) *tables {
 		for i := range position[id] {
 			position[id][i] = -1
 		}
-		t.cands[id] = c.rank(p, &t.standings[id])
+		t.cands[id] = p.usable()
 		for k, i := range t.cands[id] {
 			position[id][i] = k
 		}

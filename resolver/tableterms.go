@@ -1,40 +1,38 @@
 package resolver
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// terms adds what the search must know of the closure's terms: vetoes as
-// clauses, and for each term that is avoided a literal that it is paid.
+// terms adds the vetoes of the closure's terms.
 func (t *tables) terms(explain bool) {
 	members := map[string]lit{}
+	var vetoes []*Term
 	for i := range t.closure.terms {
-		term := &t.closure.terms[i]
-		if !term.Veto && !term.guards() {
-			continue
+		if term := &t.closure.terms[i]; term.Veto {
+			vetoes = append(vetoes, term)
 		}
-		var paid []lit // unless one of the members is not there
+	}
+	// In an order that does not depend on the pipeline's, for explanations.
+	slices.SortFunc(vetoes, func(a, b *Term) int { return compareTerms(*a, *b) })
+	for _, term := range vetoes {
+		var unless []lit // one of the members is not there
 		possible := true
 		for _, m := range term.Members {
 			l, some := t.member(members, m)
 			possible = possible && some
-			paid = append(paid, l.not())
+			unless = append(unless, l.not())
 		}
 		if !possible {
 			continue
 		}
-		switch {
-		case term.Veto && explain:
+		if explain {
 			s := t.variable(other, 0, 0)
 			t.rules = append(t.rules, rule{selector: s, veto: term})
-			t.clause(append(paid, s.not())...)
-		case term.Veto:
-			t.clause(paid...)
-		case len(paid) == 1:
-			t.guards = append(t.guards, paid[0].not())
-		default:
-			g := t.variable(other, 0, 0)
-			t.clause(append(paid, g)...)
-			t.guards = append(t.guards, g)
+			unless = append(unless, s.not())
 		}
+		t.clause(unless...)
 	}
 }
 

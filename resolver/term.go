@@ -21,6 +21,10 @@ type Pipeline interface {
 	// Accept judges a finished stack: a reason refuses it.
 	Accept(ctx context.Context, stack []Choice) (refusal string, err error)
 
+	// Scores reports that terms can make one stack better than another: that not
+	// all of them are vetoes, whatever the candidates.
+	Scores() bool
+
 	// Hindsight reports that what a release is thought of may depend on what
 	// later releases of its project require.
 	Hindsight() bool

@@ -63,19 +63,27 @@ func (e *UnknownError) Error() string {
 // of what A chose it thinks as it would with full knowledge, since all that this
 // depends on is known, and of what is unread it thinks no worse.
 func Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
+	return Search{}.Ask(ctx, p, k)
+}
+
+// Ask is the function of the same name with a search of one's own.
+func (s Search) Ask(ctx context.Context, p *Problem, k Knowledge) (*Report, *UnknownError, error) {
 	c, err := newClosure(ctx, p, k, askable)
 	if err != nil {
 		return nil, nil, err
 	}
 	e := newEngine(newTables(c, false))
-	found, err := e.first(ctx)
+	found, _, err := e.search(ctx, nil)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case !found:
 		return nil, nil, conflict(ctx, c)
 	}
-	r := e.report()
+	r, err := s.best(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
 	u := e.unknown(r)
 	if p.Pipeline != nil && p.Pipeline.Hindsight() {
 		e.hindsight(r, u)
@@ -171,6 +179,7 @@ const maxDoubts = 20
 // rest, as far as is known: where what is unknown could make them do so, the
 // report says that it is not known.
 func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
+	var e *engine // of everything unknown at its most helpful
 	doubts := 0
 	for i := range r.Stack {
 		c := &r.Stack[i]
@@ -178,18 +187,18 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 			continue
 		}
 		doubts++
-		pin, err := py.ParseRequirement(fmt.Sprintf("%s==%s", c.Name, c.Why.Better))
-		if err != nil {
-			return err
+		if e == nil {
+			closure, err := newClosure(ctx, p, k, fullHope)
+			if err != nil {
+				return err
+			}
+			e = newEngine(newTables(closure, false))
 		}
-		q := *p
-		q.Requirements = append(slices.Clone(p.Requirements), Requirement{Requirement: pin})
-		closure, err := newClosure(ctx, &q, k, fullHope)
-		if err != nil {
-			return err
+		better, ok := e.named(py.Package{Name: c.Name, Version: c.Why.Better})
+		if !ok {
+			continue
 		}
-		e := newEngine(newTables(closure, false))
-		found, err := e.first(ctx)
+		found, _, err := e.search(ctx, []lit{better})
 		var gaveUp *GaveUpError
 		if errors.As(err, &gaveUp) {
 			continue
@@ -210,4 +219,18 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report) error {
 		}
 	}
 	return nil
+}
+
+// named returns the literal that a package is chosen, if it is a candidate.
+func (e *engine) named(p py.Package) (lit, bool) {
+	id, ok := e.closure.byName[p.Name]
+	if !ok {
+		return noLit, false
+	}
+	for k, i := range e.cands[id] {
+		if r := &e.closure.projects[id].releases[i]; r.standIn == nil && r.Version.Compare(p.Version) == 0 {
+			return e.candidate(id, k), true
+		}
+	}
+	return noLit, false
 }

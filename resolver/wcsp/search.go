@@ -20,6 +20,8 @@ type Request struct {
 	Seed   uint64 // of all randomness
 	Budget int64  // of work; 0 means none. See Stats.Work
 	Count  int    // of best distinct stacks; 0 means 1
+	Limit  int64  // of stacks that are looked at one by one, by strategies that do; 0 means none
+	Width  int    // of open nodes that are kept, by searchers that keep some; 0 means their own bound
 
 	// Known are stacks that the caller already has; results are no worse.
 	Known [][]int32

@@ -1,5 +1,3 @@
-// Package wcsptest has small random networks and a complete search that shares
-// no code with any searcher: what they are tested against.
 package wcsptest
 
 import (

@@ -1,0 +1,522 @@
+package exact
+
+// compact returns the box without what is dead, decided or constant; false if
+// nothing is left. It consumes b.
+//
+// Whatever is folded was worth at most 0 with its messages, and that is given to
+// one of its variables or to the base: the bound does not rise.
+func (b *box) compact() (*box, bool) {
+	for {
+		choices, ok := b.foldChoices()
+		if !ok {
+			return nil, false
+		}
+		g := &gatherer{old: b, choices: choices, used: make([]bool, len(b.vars))}
+		if !g.foldPairs() {
+			return nil, false
+		}
+		if b, ok = g.gather(); !ok {
+			return nil, false
+		}
+		again := false
+		for _, v := range b.vars {
+			again = again || v.hi-v.lo == 1
+		}
+		if !again {
+			return b, true
+		}
+	}
+}
+
+// kill removes the values of a variable that drop says, by index.
+func (b *box) kill(v int32, drop func(k int32) bool) {
+	lo, hi := b.slots(v)
+	for k := range hi - lo {
+		if drop(k) {
+			b.b[lo+k] = dead
+		}
+	}
+}
+
+// classes says which classes of a member are left, as bits.
+func (b *box) classes(m *member) (left uint8) {
+	lo, hi := b.slots(m.v)
+	for k, w := range b.b[lo:hi] {
+		if w > alive {
+			left |= 1 << (m.class[k] - 1)
+		}
+	}
+	return left
+}
+
+// detach takes a member's messages back and returns what its factor is worth
+// for that at best.
+func (b *box) detach(m *member) int64 {
+	left := b.classes(m)
+	d := b.d[m.d : m.d+3]
+	most := int64(dead)
+	for e, w := range d {
+		if left>>e&1 != 0 {
+			most = max(most, -w)
+		}
+	}
+	if most == dead {
+		return 0
+	}
+	lo, hi := b.slots(m.v)
+	for k, w := range b.b[lo:hi] {
+		if w > alive {
+			b.b[lo+int32(k)] = w - d[m.class[k]-1] - most
+		}
+	}
+	return most
+}
+
+// detachQ is detach of q.
+func (b *box) detachQ(c *choice) int64 {
+	lo, hi := b.slots(c.q)
+	most := int64(dead)
+	side := func(k int32) int32 {
+		if k == c.absent {
+			return c.dq + 1
+		}
+		return c.dq
+	}
+	for k := range hi - lo {
+		if b.b[lo+k] > alive {
+			most = max(most, -b.d[side(k)])
+		}
+	}
+	if most == dead {
+		return 0
+	}
+	for k := range hi - lo {
+		if b.b[lo+k] > alive {
+			b.b[lo+k] += -b.d[side(k)] - most
+		}
+	}
+	return most
+}
+
+// foldChoices folds what is decided of the choices into b and returns what is
+// left of them, still in terms of b; false if one cannot be met.
+func (b *box) foldChoices() (left []choice, ok bool) {
+	for k := range b.choices {
+		c := b.choices[k]
+		keep, ok := b.foldChoice(&c, false)
+		if !ok {
+			return nil, false
+		}
+		if keep {
+			left = append(left, c)
+		}
+	}
+	return left, true
+}
+
+// foldChoice folds one choice, but if named no score that only a message of the
+// choice could give to its last member.
+func (b *box) foldChoice(c *choice, named bool) (keep, ok bool) {
+	carry := int64(0) // what the choice is worth besides
+	free := false     // it is worth the same whatever happens
+	if c.q >= 0 {
+		lo, hi := b.slots(c.q)
+		here := false
+		for k := range hi - lo {
+			here = here || k != c.absent && b.b[lo+k] > alive
+		}
+		switch {
+		case c.absent < 0 || b.b[lo+c.absent] < alive:
+			if !here {
+				return false, false
+			}
+			carry += b.detachQ(c)
+			free = c.may
+			c.q, c.none = -1, dead
+		case !here:
+			if !c.loop {
+				for m := range c.members {
+					m := &c.members[m]
+					b.kill(m.v, func(k int32) bool { return m.class[k] == on })
+				}
+			}
+			free = true
+		}
+	}
+	members := make([]member, 0, len(c.members))
+	for k := range c.members {
+		m := c.members[k]
+		switch b.classes(&m) {
+		case 0:
+			return false, false
+		case 1 << (on - 1):
+			if !free && c.q >= 0 && !c.loop {
+				b.kill(c.q, func(k int32) bool { return k == c.absent })
+			}
+			free = true
+		case 1 << (either - 1):
+			c.may = true
+			free = free || c.q < 0 || c.loop
+		case 1 << (off - 1):
+		default:
+			members = append(members, m)
+			continue
+		}
+		carry += b.detach(&m)
+	}
+	c.members = members
+	if c.may && c.loop || c.may && c.q < 0 {
+		free = true
+	}
+	if !free && len(members) == 0 {
+		if c.q < 0 {
+			if c.none < alive {
+				return false, false
+			}
+			b.base += c.none + carry
+			return false, true
+		}
+		if !c.may {
+			b.kill(c.q, func(k int32) bool { return k != c.absent })
+		}
+		free = true
+	}
+	if !free && len(members) == 1 && c.q < 0 && !(named && c.none > alive) {
+		m := &members[0]
+		lo, hi := b.slots(m.v)
+		for k := range hi - lo {
+			w := &b.b[lo+k]
+			switch {
+			case *w < alive:
+			case m.class[k] != off:
+				*w += carry - b.d[m.d+int32(m.class[k])-1]
+			case c.none < alive:
+				*w = dead
+			default:
+				*w += carry + c.none - b.d[m.d+int32(m.class[k])-1]
+			}
+		}
+		return false, true
+	}
+	if free {
+		if c.q >= 0 {
+			carry += b.detachQ(c)
+		}
+		for k := range members {
+			carry += b.detach(&members[k])
+		}
+		b.base += carry
+		return false, true
+	}
+	for e := range int32(3) {
+		b.d[members[0].d+e] -= carry
+	}
+	return true, true
+}
+
+// A gatherer makes a box of what is left of another.
+type gatherer struct {
+	old     *box
+	choices []choice
+	pairs   []kept
+	used    []bool // by variable: some factor has it
+	d       []int64
+}
+
+// A kept pair still has its old rows and columns by value; rows and cols say what
+// became of them.
+type kept struct {
+	pair
+	rowOf, colOf []int32
+}
+
+// foldPairs folds what is decided of the pairs and makes what is left smaller;
+// false if one cannot be met.
+func (g *gatherer) foldPairs() bool {
+	b := g.old
+	var rows, cols []bool
+	for k := range b.pairs {
+		p := &b.pairs[k]
+		rows, cols = b.left(rows, p.i, p.row, p.rows), b.left(cols, p.j, p.col, p.cols)
+		nr, nc := count(rows), count(cols)
+		switch {
+		case nr == 0 || nc == 0:
+			return false
+		case nr == 1:
+			r := first(rows)
+			b.foldTo(p.j, p.col, func(c int32) int64 { return p.at(r, c) }, func(c int32) int64 { return b.d[p.di+r] + b.d[p.dj+c] })
+			continue
+		case nc == 1:
+			c := first(cols)
+			b.foldTo(p.i, p.row, func(r int32) int64 { return p.at(r, c) }, func(r int32) int64 { return b.d[p.di+r] + b.d[p.dj+c] })
+			continue
+		}
+		q := kept{pair: *p}
+		if nr == int(p.rows) && nc == int(p.cols) {
+			q.rowOf, q.colOf = upTo(p.rows), upTo(p.cols)
+		} else {
+			q.rowOf, q.colOf = q.shrink(p, rows, cols)
+		}
+		q.di, q.dj = g.merge(p.di, p.rows, q.rowOf, q.rows), g.merge(p.dj, p.cols, q.colOf, q.cols)
+		b.lower(p.i, p.row, p.di, q.rowOf, g.d[q.di:])
+		b.lower(p.j, p.col, p.dj, q.colOf, g.d[q.dj:])
+		if q.rows == 1 {
+			b.foldTo(p.j, p.col, func(c int32) int64 { return q.at(0, q.colOf[c]) }, func(c int32) int64 { return g.d[q.di] + g.d[q.dj+q.colOf[c]] })
+			continue
+		}
+		if q.cols == 1 {
+			b.foldTo(p.i, p.row, func(r int32) int64 { return q.at(q.rowOf[r], 0) }, func(r int32) int64 { return g.d[q.di+q.rowOf[r]] + g.d[q.dj] })
+			continue
+		}
+		g.used[p.i], g.used[p.j] = true, true
+		g.pairs = append(g.pairs, q)
+	}
+	return true
+}
+
+// left says which of n groups of a variable's values are left.
+func (b *box) left(in []bool, v int32, of []int32, n int32) []bool {
+	in = in[:0]
+	for range n {
+		in = append(in, false)
+	}
+	lo, hi := b.slots(v)
+	for k, w := range b.b[lo:hi] {
+		if w > alive {
+			in[of[k]] = true
+		}
+	}
+	return in
+}
+
+func count(in []bool) (n int) {
+	for _, x := range in {
+		if x {
+			n++
+		}
+	}
+	return n
+}
+
+func first(in []bool) int32 {
+	for k, x := range in {
+		if x {
+			return int32(k)
+		}
+	}
+	return -1
+}
+
+func upTo(n int32) []int32 {
+	list := make([]int32, n)
+	for k := range list {
+		list[k] = int32(k)
+	}
+	return list
+}
+
+// foldTo gives values what a factor is worth without what it has sent.
+func (b *box) foldTo(v int32, of []int32, worth, sent func(int32) int64) {
+	lo, hi := b.slots(v)
+	for k := range hi - lo {
+		w := &b.b[lo+k]
+		if *w < alive {
+			continue
+		}
+		if e := worth(of[k]); e < alive {
+			*w = dead
+		} else {
+			*w += e - sent(of[k])
+		}
+	}
+}
+
+// shrink makes q of the rows and columns of p that are left, and returns what
+// became of p's; -1 of those that are gone.
+func (q *kept) shrink(p *pair, rows, cols []bool) (rowOf, colOf []int32) {
+	rowOf, colOf = make([]int32, p.rows), make([]int32, p.cols)
+	nr, nc := int32(0), int32(0)
+	number := func(of []int32, in []bool, n *int32) {
+		for k, x := range in {
+			of[k] = -1
+			if x {
+				of[k] = *n
+				*n++
+			}
+		}
+	}
+	number(rowOf, rows, &nr)
+	number(colOf, cols, &nc)
+	var r2, c2 []int32
+	if p.table != nil {
+		t := make([]int64, 0, nr*nc)
+		for r, x := range rows {
+			if !x {
+				continue
+			}
+			row := p.table[r*int(p.cols) : (r+1)*int(p.cols)]
+			for c, e := range row {
+				if cols[c] {
+					t = append(t, e)
+				}
+			}
+		}
+		q.rows, q.cols = nr, nc
+		r2, c2 = q.setTable(t)
+	} else {
+		before := make([]int32, p.cols+1)
+		for c, x := range cols {
+			before[c+1] = before[c]
+			if x {
+				before[c+1]++
+			}
+		}
+		list := make([][]run, 0, nr)
+		for r, x := range rows {
+			if !x {
+				continue
+			}
+			var rs []run
+			for _, e := range p.runs[p.off[r]:p.off[r+1]] {
+				rs = appendRun(rs, run{before[e.lo], before[e.hi], e.score})
+			}
+			list = append(list, rs)
+		}
+		r2, c2 = q.setRuns(list, nc)
+	}
+	through := func(of, then []int32) {
+		for k, x := range of {
+			if x >= 0 {
+				of[k] = then[x]
+			}
+		}
+	}
+	through(rowOf, r2)
+	through(colOf, c2)
+	return rowOf, colOf
+}
+
+// merge makes messages for n groups, each the least of the groups that are in it.
+func (g *gatherer) merge(at, old int32, of []int32, n int32) int32 {
+	base := int32(len(g.d))
+	for range n {
+		g.d = append(g.d, -dead)
+	}
+	for k := range old {
+		if of[k] >= 0 {
+			e := &g.d[base+of[k]]
+			*e = min(*e, g.old.d[at+k])
+		}
+	}
+	return base
+}
+
+// lower takes back what merging took from messages.
+func (b *box) lower(v int32, group []int32, at int32, of []int32, d []int64) {
+	lo, hi := b.slots(v)
+	for k := range hi - lo {
+		if w := &b.b[lo+k]; *w > alive {
+			*w += d[of[group[k]]] - b.d[at+group[k]]
+		}
+	}
+}
+
+// gather makes the new box; false if a variable has no value left.
+func (g *gatherer) gather() (*box, bool) {
+	b := g.old
+	for k := range g.choices {
+		c := &g.choices[k]
+		if c.q >= 0 {
+			g.used[c.q] = true
+		}
+		for m := range c.members {
+			g.used[c.members[m].v] = true
+		}
+	}
+	s := &shape{}
+	n := *b
+	n.shape, n.b = s, make([]int64, 0, len(b.b))
+	at := make([]int32, len(b.vars))
+	for v, o := range b.vars {
+		lo, left, last := int32(len(n.b)), 0, int32(0)
+		for k := o.lo; k < o.hi; k++ {
+			if b.b[k] > alive {
+				n.b, s.value = append(n.b, b.b[k]), append(s.value, b.value[k])
+				last = k
+				left++
+			}
+		}
+		switch {
+		case left == 0:
+			return nil, false
+		case left == 1 && !g.used[v]:
+			n.x[o.orig] = b.value[last]
+			n.base += b.b[last]
+			n.b, s.value = n.b[:lo], s.value[:lo]
+			at[v] = -1
+			continue
+		}
+		at[v] = int32(len(s.vars))
+		s.vars = append(s.vars, variable{o.orig, lo, int32(len(n.b))})
+	}
+	s.pairs = make([]pair, 0, len(g.pairs))
+	ends := 0
+	for k := range g.pairs {
+		ends += len(g.pairs[k].row) + len(g.pairs[k].col)
+	}
+	slab := make([]int32, 0, ends)
+	regroup := func(v int32, group, of []int32) []int32 {
+		lo, hi := b.slots(v)
+		from := len(slab)
+		for k := range hi - lo {
+			if b.b[lo+k] > alive {
+				slab = append(slab, of[group[k]])
+			}
+		}
+		return slab[from:len(slab):len(slab)]
+	}
+	for k := range g.pairs {
+		p := &g.pairs[k]
+		q := p.pair
+		q.row, q.col = regroup(p.i, p.row, p.rowOf), regroup(p.j, p.col, p.colOf)
+		q.i, q.j = at[p.i], at[p.j]
+		s.pairs = append(s.pairs, q)
+	}
+	s.choices = g.choices
+	for k := range s.choices {
+		c := &s.choices[k]
+		if c.q >= 0 {
+			absent := int32(-1)
+			lo, hi := b.slots(c.q)
+			left := int32(0)
+			for k := range hi - lo {
+				if b.b[lo+k] > alive {
+					if k == c.absent {
+						absent = left
+					}
+					left++
+				}
+			}
+			c.q, c.absent = at[c.q], absent
+			g.d = append(g.d, b.d[c.dq], b.d[c.dq+1])
+			c.dq = int32(len(g.d)) - 2
+		}
+		for k := range c.members {
+			m := &c.members[k]
+			lo, _ := b.slots(m.v)
+			class := make([]uint8, 0, len(m.class))
+			for k, e := range m.class {
+				if b.b[lo+int32(k)] > alive {
+					class = append(class, e)
+				}
+			}
+			g.d = append(g.d, b.d[m.d:m.d+3]...)
+			m.v, m.class, m.d = at[m.v], class, int32(len(g.d))-3
+		}
+	}
+	n.d = g.d
+	s.link()
+	s.price()
+	n.fresh()
+	return &n, true
+}
