@@ -259,7 +259,11 @@ func (e *Engine) remove(names ...string) error {
 // Leftovers removes the containers of owners that are gone, as orphaned tells,
 // and returns how many there were.
 func (e *Engine) Leftovers(ctx context.Context, orphaned func(owner string) bool) (int, error) {
-	out, err := e.ask(ctx, "ps", "--all", "--filter=label="+labelSolver, "--format={{.ID}} {{.Label \""+labelOwner+"\"}}")
+	owner := `{{.Label "` + labelOwner + `"}}`
+	if e.Kind == Podman { // whose labels are a map
+		owner = `{{index .Labels "` + labelOwner + `"}}`
+	}
+	out, err := e.ask(ctx, "ps", "--all", "--filter=label="+labelSolver, "--format={{.ID}} "+owner)
 	if err != nil {
 		return 0, fmt.Errorf("look for containers that were left behind: %w", err)
 	}
