@@ -3,7 +3,9 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,8 +97,8 @@ func TestKilledLearn(t *testing.T) {
 		os.Exit(Main(context.Background(), env, []string{"learn", "slow-thing"}))
 	}
 	o := needEngine(t)
-	if testing.Short() {
-		t.Skip("short")
+	if testing.Short() || raced {
+		t.Skip("what is killed is the same with the race detector")
 	}
 	index := distIndex(t, solvertest.Dist{Name: "slow-thing", Version: "1.0", Files: map[string]string{"slow_thing.py": "import time\ntime.sleep(0.5)\n"}})
 	times := 3
@@ -177,5 +180,52 @@ func noContainersOf(t *testing.T, o solver.Options, env *Env) {
 		return false
 	}); err != nil || len(left) > 0 {
 		t.Errorf("containers are left of %v, %v", left, err)
+	}
+}
+
+// TestThroughput measures how many packages are learnt a minute.
+func TestThroughput(t *testing.T) {
+	needEngine(t)
+	if os.Getenv(fullDepth) == "" {
+		t.Skip("it measures, see make learn-hostile")
+	}
+	var wheels, sdists []string
+	var dists []solvertest.Dist
+	for i := range 20 {
+		name := fmt.Sprintf("thing%d", i)
+		dists = append(dists, solvertest.Dist{Name: name, Version: "1.0", Requires: []string{"base"}, Files: map[string]string{name + "/__init__.py": "import base, json, asyncio\n"}})
+		wheels = append(wheels, name)
+		dists = append(dists, solvertest.Dist{Name: "src" + name, Version: "1.0", Source: true, Files: map[string]string{"src" + name + ".py": ""}})
+		sdists = append(sdists, "src"+name)
+	}
+	dists = append(dists, solvertest.Dist{Name: "base", Version: "1.0", Files: map[string]string{"base.py": ""}})
+	index := distIndex(t, dists...)
+	for _, c := range []struct {
+		what  string
+		names []string
+	}{{"wheels with one requirement", wheels}, {"source distributions, built twice", sdists}} {
+		for _, jobs := range []int{1, 2} {
+			env, stdout, stderr := learnEnv(t, t.TempDir(), index)
+			began := time.Now()
+			if exit := Main(context.Background(), env, append([]string{"learn", "--json", "--jobs", strconv.Itoa(jobs)}, c.names...)); exit != exitOK {
+				t.Fatalf("exit status %d\n%s%s", exit, stdout, stderr)
+			}
+			took := time.Since(began)
+			var d struct {
+				Learnt []learntJSON `json:"learnt"`
+			}
+			if err := json.Unmarshal(stdout.Bytes(), &d); err != nil {
+				t.Fatal(err)
+			}
+			var latency []float64
+			for _, x := range d.Learnt {
+				if x.Outcome != "ok" {
+					t.Errorf("%+v", x)
+				}
+				latency = append(latency, x.Seconds)
+			}
+			slices.Sort(latency)
+			t.Logf("%s, --jobs %d: %.0f a minute, median %.1f s", c.what, jobs, float64(len(c.names))/took.Minutes(), latency[len(latency)/2])
+		}
 	}
 }

@@ -176,7 +176,7 @@ func (e *Engine) await(ctx context.Context, c container, token, dir string) (end
 		case <-timed.Done():
 		}
 	}()
-	err = cmd.Wait()
+	_ = cmd.Wait() // its status tells
 	stdin.Close()
 	if ctx.Err() != nil {
 		return ended{}, ctx.Err()
