@@ -332,8 +332,7 @@ func printLearnt(env *Env, results []learntJSON, o learnOptions) error {
 			if r.Class != "" && r.Class != outcome {
 				outcome += " (" + r.Class + ")"
 			}
-			why, _, _ := strings.Cut(r.Reason, "\n")
-			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", firstOf(r.Package, r.Requirement), r.Env, outcome, r.Seconds, document, orNone(why))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", firstOf(r.Package, r.Requirement), r.Env, outcome, r.Seconds, document, orNone(oneLine(r.Reason)))
 		}
 		if err := w.Flush(); err != nil {
 			return err

@@ -189,11 +189,15 @@ func (l *learner) unsolved(ctx context.Context, err error) error {
 	case errors.As(err, &unknown):
 		l.asking.Lock()
 		defer l.asking.Unlock()
-		why := err.Error()
-		for _, n := range l.k.notes {
-			why += "\n  " + n
+		for _, m := range unknown.Projects {
+			for _, n := range l.k.notes { // which tell what an index did
+				if strings.Contains(n, string(m.Name)) {
+					return &failure{solver.ClassNetwork, n}
+				}
+			}
 		}
-		return &failure{solver.ClassNetwork, why}
+		lines := strings.Split(err.Error(), "\n")
+		return &failure{solver.ClassNetwork, strings.TrimSpace(lines[min(1, len(lines)-1)])}
 	}
 	return err
 }
@@ -242,8 +246,8 @@ func (l *learner) metadata(ctx context.Context, pkg py.Package, out *lesson) err
 // not fetched says nothing.
 func (l *learner) refuse(a *artefact, kind string, err error, out *lesson) error {
 	var f *failure
-	if a == nil || !errors.As(err, &f) || f.class.Retryable() {
-		return err
+	if a == nil || !errors.As(err, &f) || f.class.Retryable() || f.class == solver.ClassNoArtifact {
+		return err // of the last, another index may have what is lacking
 	}
 	d := l.head(a.pkg, []*artefact{a})
 	r := solver.Result{Packages: []string{a.pkg.String()}, Kind: kind, Outcome: "failed", Class: f.class, Excerpt: f.reason}
@@ -314,6 +318,15 @@ func firstOf(texts ...string) string {
 		}
 	}
 	return ""
+}
+
+// oneLine is a text of several lines on one, and not long.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > 200 {
+		return string(r[:200]) + "…"
+	}
+	return text
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

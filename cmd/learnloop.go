@@ -63,8 +63,9 @@ func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searc
 		a.queueUnknown(ctx, env, err)
 		return report, err
 	}
+	seen := map[string]bool{}
 	for range maxRounds {
-		grew, lerr := a.learnOnce(ctx, x, report, err)
+		grew, lerr := a.learnOnce(ctx, x, report, err, seen)
 		if lerr != nil {
 			return nil, lerr
 		}
@@ -99,7 +100,7 @@ func (l *learner) elsewhere(e *py.Environment) string {
 }
 
 // learnOnce learns what an answer lacks and reports whether that may change it.
-func (a *advice) learnOnce(ctx context.Context, x *learner, report *resolver.Report, err error) (grew bool, _ error) {
+func (a *advice) learnOnce(ctx context.Context, x *learner, report *resolver.Report, err error, seen map[string]bool) (grew bool, _ error) {
 	var unknown *resolver.UnknownError
 	var got lesson
 	switch {
@@ -118,6 +119,12 @@ func (a *advice) learnOnce(ctx context.Context, x *learner, report *resolver.Rep
 	case err != nil:
 		return false, nil
 	default:
+		// A failure that is of several packages together may leave the answer as it is.
+		stack := stackText(report)
+		if seen[stack] {
+			return false, nil
+		}
+		seen[stack] = true
 		if grew, err = a.tryAnswer(ctx, x, report, &got); err != nil {
 			return false, err
 		}
@@ -130,6 +137,15 @@ func (a *advice) learnOnce(ctx context.Context, x *learner, report *resolver.Rep
 		a.notes = append(a.notes, fmt.Sprintf("learnt %.12s: %s", digests[i], told1(d)))
 	}
 	return grew, nil
+}
+
+// stackText names a stack.
+func stackText(r *resolver.Report) string {
+	var b strings.Builder
+	for _, c := range r.Stack {
+		fmt.Fprintln(&b, c.Package)
+	}
+	return b.String()
 }
 
 // tryAnswer tries what of an answer was not tried here, all together.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -127,21 +128,7 @@ func (d learnStatusJSON) print(env *Env) error {
 	fmt.Fprintln(env.Stdout)
 	fmt.Fprintln(w, "WHAT\tENVIRONMENT\tSTATE\tTRIES\tAGAIN\tBECAUSE")
 	for _, i := range open {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", i.Requirement, i.Env, i.State, i.Attempts, orNone(i.NotBefore), orNone(firstOf(i.Class)+lineOf(i.Reason)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", i.Requirement, i.Env, i.State, i.Attempts, orNone(i.NotBefore), orNone(strings.Trim(oneLine(i.Class+": "+i.Reason), ": ")))
 	}
 	return w.Flush()
-}
-
-// lineOf is the first line of a reason, to follow a class.
-func lineOf(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	for n, r := range reason {
-		if r == '\n' {
-			reason = reason[:n]
-			break
-		}
-	}
-	return ": " + reason
 }

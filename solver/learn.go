@@ -167,20 +167,30 @@ func (l *learner) imports() (out []Result) {
 }
 
 // fromModule finds the module that a failed import says it did not find what it
-// wanted in.
-var fromModule = regexp.MustCompile(`cannot import name '[^']*' from (?:partially initialized module )?'([\w.]+)'|module '([\w.]+)' has no attribute|No module named '([\w.]+)'|^\s*File "[^"]*/site-packages/(\w+)[/.]`)
+// wanted in, and inModule that of each line of a traceback.
+var (
+	fromModule = regexp.MustCompile(`cannot import name '[^']*' from (?:partially initialized module )?'([\w.]+)'|module '([\w.]+)' has no attribute|No module named '([\w.]+)'`)
+	inModule   = regexp.MustCompile(`(?m)^\s*File "[^"\n]*/site-packages/(\w+)[/.]`)
+)
 
 // culprits are the packages besides d to which a failure belongs: the one whose
-// module lacks what d wants, else those of d.With.
+// module lacks what d wants, else the one in whose code it failed, else those of
+// d.With.
 func (l *learner) culprits(d Dist, text string) []py.Package {
 	lines := strings.Split(text, "\n")
-	last := lines[len(lines)-1]
-	for _, m := range fromModule.FindAllStringSubmatch(last, -1) {
-		module, _, _ := strings.Cut(m[1]+m[2]+m[3]+m[4], ".")
+	var modules []string
+	for _, m := range fromModule.FindAllStringSubmatch(lines[len(lines)-1], -1) {
+		modules = append(modules, m[1]+m[2]+m[3])
+	}
+	if frames := inModule.FindAllStringSubmatch(text, -1); len(frames) > 0 {
+		modules = append(modules, frames[len(frames)-1][1])
+	}
+	for _, module := range modules {
+		top, _, _ := strings.Cut(module, ".")
 		for _, x := range l.job.Dists {
 			if x.Package.Name != d.Package.Name && slices.ContainsFunc(l.report.Dists[x.Package.Name].Modules, func(own string) bool {
-				top, _, _ := strings.Cut(own, ".")
-				return top == module
+				has, _, _ := strings.Cut(own, ".")
+				return has == top
 			}) {
 				return []py.Package{x.Package}
 			}
