@@ -17,7 +17,7 @@ race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
 
 lint: ## formatting, vet, staticcheck at a pinned version
-	@unformatted=$$(gofmt -l cmd kb lockfile pipeline resolver solver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd kb lockfile pipeline predictor resolver solver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	GOOS=darwin $(GO) vet ./cmd/... && GOOS=windows $(GO) vet ./cmd/...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
@@ -32,6 +32,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 property: ## the property tests at full depth
 	$(GO) test -run 'Agrees|Matter|Fewer' ./resolver -rapid.checks 100000 -timeout 2h
 	$(GO) test -run OnlineAgrees ./cmd -rapid.checks 3000 -timeout 2h
+	$(GO) test ./resolver/exact -exact.deep -timeout 2h
+	$(GO) test -run TestEngine ./resolver/certify -certify.worlds 100000 -timeout 2h
 
 # Containers are part of what is tested. The engine and the packages that its image
 # is made of come from the distribution; crun does not work on every machine.

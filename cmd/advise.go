@@ -188,7 +188,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	defer cancel()
 	report, err := k.solve(timed, searching.Search, a.problem, a.directs)
 	report, err = a.learnLoop(ctx, env, o, searching, report, err)
-	ctx = context.WithoutCancel(ctx) // an interrupted search has its best so far
+	ctx = context.WithoutCancel(ctx) // the best so far of an interrupted search is the answer
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
@@ -196,10 +196,13 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	}
 	if err != nil {
 		var none *resolver.NoStackError
-		if errors.As(err, &none) && o.certificate != "" {
+		switch {
+		case errors.As(err, &none) && o.certificate != "":
 			if err := a.certifyNone(ctx, env, o); err != nil {
 				return err
 			}
+		case none == nil && errors.Is(context.Cause(timed), errMaxTime):
+			err = unknownError{fmt.Errorf("no stack was found within --max-time %v: whether one exists is not known; allow more", o.maxTime)}
 		}
 		return a.fail(env, o, err)
 	}
@@ -222,6 +225,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return err
 	}
 	if o.certificate != "" {
+		if report.Optimum == nil {
+			return usagef("--certificate: %s weighs nothing, so there is nothing to prove", a.recommendation())
+		}
 		if err := a.certify(ctx, env, o); err != nil {
 			return err
 		}

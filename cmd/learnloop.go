@@ -40,6 +40,9 @@ func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searc
 		a.queueUnknown(ctx, env, err)
 		return report, err
 	}
+	if ctx.Err() != nil {
+		return report, err // the search was interrupted
+	}
 	if len(a.directs.from) > 0 {
 		a.notes = append(a.notes, "nothing was tried: the project takes packages from a path or URL")
 		return report, err
@@ -66,6 +69,10 @@ func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searc
 	seen := map[string]bool{}
 	for range maxRounds {
 		grew, lerr := a.learnOnce(ctx, x, report, err, seen)
+		if lerr != nil && ctx.Err() != nil && err == nil {
+			a.notes = append(a.notes, "learning was interrupted: not all of the answer was tried")
+			return report, nil
+		}
 		if lerr != nil {
 			return nil, lerr
 		}

@@ -26,6 +26,7 @@ type searchOptions struct {
 	count       int
 	beamWidth   int
 	maxTime     time.Duration
+	prior       bool
 	certificate string
 	plot        string
 }
@@ -37,6 +38,7 @@ func (o *searchOptions) add(f *pflag.FlagSet) {
 	f.Int64Var(&o.limit, "limit", 0, "look at no more than this many stacks (predictors that look at stacks one by one)")
 	f.IntVar(&o.count, "count", 1, "tell this many of the best stacks, first those that differ in more than releases which nobody can tell apart; the lock has the first")
 	f.IntVar(&o.beamWidth, "beam-width", 0, "keep no more than this many open nodes (predictors exact, auto and mcts)")
+	f.BoolVar(&o.prior, "dual-prior", false, "let predictors that look at stacks one by one lean to what the exact engine's bound thinks of each release")
 	f.DurationVar(&o.maxTime, "max-time", time.Minute, "end the search after this time with the best so far: a safety net, since what comes out then depends on the machine")
 	f.StringVar(&o.certificate, "certificate", "", "write a proof that no stack is better to this file, for `thamos verify-certificate`")
 	f.StringVar(&o.plot, "plot", "", "draw score, bound and temperature against work into this SVG file")
@@ -73,7 +75,7 @@ func (o searchOptions) search() (*searching, error) {
 	}
 	s := &searching{options: o, history: map[resolver.Rank]*predictor.History{}}
 	s.Search = resolver.Search{
-		Searcher: strategy.New(engineOptions()), Seed: o.seed, Limit: o.limit, Width: o.beamWidth, Count: o.count,
+		Searcher: strategy.New(o.engine()), Seed: o.seed, Limit: o.limit, Width: o.beamWidth, Count: o.count,
 	}
 	if strategy.Proves {
 		s.Budget = defaultBudget
@@ -99,18 +101,36 @@ func (o searchOptions) search() (*searching, error) {
 // priorWork is how much work strategies let the exact engine's dual do for them.
 const priorWork = 2e7
 
-// engineOptions gives strategies the exact engine, and what its dual knows.
-func engineOptions() predictor.Options {
-	return predictor.Options{
+// engine gives strategies the exact engine, and what its dual knows. That is
+// wanted of a search: a failure is the search's own to tell.
+func (o searchOptions) engine() predictor.Options {
+	options := predictor.Options{
 		Exact: exact.Engine{},
 		Bound: func(n *wcsp.Network) int64 {
 			bound, err := exact.Bound(context.Background(), n, priorWork)
 			if err != nil {
-				return wcsp.Unbounded // the search itself says what is wrong
+				return wcsp.Unbounded
 			}
 			return bound
 		},
 	}
+	if o.prior {
+		options.Prior = func(n *wcsp.Network) [][]int64 {
+			prior, err := exact.Prior(n, priorWork)
+			if err != nil {
+				return nil
+			}
+			for _, values := range prior {
+				for x, worth := range values {
+					if worth != wcsp.None {
+						values[x] = worth / wcsp.Scale
+					}
+				}
+			}
+			return prior
+		}
+	}
+	return options
 }
 
 // errMaxTime is why a search ends at --max-time.

@@ -58,9 +58,10 @@ type Options struct {
 	Exact wcsp.Searcher
 
 	// Prior, if not nil, returns for each variable what each value is thought to
-	// be worth, in units of a score: the dual of the exact engine's linear
-	// program, for example. Walks repair by it and roll-outs lean to it. Its work
-	// is not counted.
+	// be worth, in units of a score divided by wcsp.Scale: what the exact engine's
+	// dual knows (exact.Prior), for example. Walks repair by it and roll-outs lean
+	// to it: with that of a hundredth of a second, roll-outs end 0 to 2 % below the
+	// best where they end 2 to 40 % below without. Its work is not counted.
 	Prior func(n *wcsp.Network) [][]int64
 
 	// Bound, if not nil, returns a score that no stack exceeds, for strategies

@@ -54,7 +54,7 @@ func (s TD) run(u *run) {
 type table struct {
 	u        *run
 	led      *ledger
-	lean     [][]float64 // by value: how much worse than the best the prior thinks it; nil for none
+	lean     [][]float64 // by value: how much worse than the best the prior thinks it, times wcsp.Scale; nil for none
 	future   [][]float64
 	seen     [][]int32
 	mean     []float64 // by variable: what its values lead to
@@ -119,7 +119,8 @@ func (t *table) choose(v int32, _ int) int32 {
 
 // value returns what value x of variable v promises, with the prior, which counts
 // less the more often the value was seen (progressive bias: Chaslot and others,
-// 2008).
+// 2008). It begins with wcsp.Scale times what the prior says, so that it decides
+// until a value was seen some hundred times: measured far better than once.
 func (t *table) value(v, x int32) float64 {
 	if t.lean == nil {
 		return t.learnt(v, x)

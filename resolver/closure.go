@@ -28,7 +28,9 @@ type closure struct {
 	lists  map[*py.Requires]*list
 	edited map[edition]*list
 
-	terms   []Term // that hold of stacks made of it
+	terms  []Term   // that hold of stacks made of it
+	before *closure // of the same problem, whose comparisons are taken over; may be nil
+
 	refused []Term // stacks that the pipeline did not accept, as vetoes of their releases
 
 	work    []task  // groups whose requirements were not yet followed
@@ -113,17 +115,28 @@ type set struct {
 	project int
 	text    string // normalised specifiers, empty for any
 	members bitset
+	reached bool // what it admits was reached
 }
 
 // newClosure reads what the problem can reach from k, level by level: the
 // number of questions is the depth of the closure, not its size.
 func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closure, error) {
+	return newClosureAfter(ctx, p, k, hope, nil)
+}
+
+// newClosureAfter is newClosure that takes over what another closure of the same
+// problem has parsed and compared, nil if there is none.
+func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, before *closure) (*closure, error) {
 	c := &closure{
 		problem: p,
 		byName:  map[py.Name]int{},
 		lines:   map[string]*line{},
 		lists:   map[*py.Requires]*list{},
 		edited:  map[edition]*list{},
+		before:  before,
+	}
+	if before != nil {
+		c.lines, c.lists = before.lines, before.lists
 	}
 	requirements, err := holding(p, p.Requirements)
 	if err != nil {
@@ -161,7 +174,24 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closu
 			c.demand(r, true)
 		}
 	}
+	c.standing()
 	return c, c.score(ctx)
+}
+
+// standing drops the releases for which a project stands in that no stack has.
+func (c *closure) standing() {
+	for _, p := range c.projects {
+		for i := range p.releases {
+			r := &p.releases[i]
+			if r.standIn == nil || r.group == nil || c.projects[c.byName[r.standIn.By.Name]].skip == "" {
+				continue
+			}
+			r.verdict, r.refusal = sifted, fmt.Sprintf("is %s, which is left out", r.standIn.By)
+			p.reached.remove(i)
+			r.group.releases = slices.DeleteFunc(r.group.releases, func(o int) bool { return o == i })
+			r.group = nil
+		}
+	}
 }
 
 // holding returns the requirements whose markers hold in the environment.
@@ -266,15 +296,36 @@ func (p *project) assume() {
 	p.order = []int{0}
 }
 
+// compared returns the members of a set as the closure before has them, nil if it
+// has none.
+func (c *closure) compared(p *project, l *line) bitset {
+	if c.before == nil {
+		return nil
+	}
+	id, ok := c.before.byName[p.name]
+	if !ok {
+		return nil
+	}
+	q := c.before.projects[id]
+	set, ok := q.sets[l.specs]
+	if !ok || q.source != p.source || len(q.releases) != len(p.releases) || p.source == nil {
+		return nil
+	}
+	return c.before.sets[set].members
+}
+
 // set returns the set of p's releases that a line's specifiers admit.
 func (c *closure) set(p *project, l *line) int {
 	if id, ok := p.sets[l.specs]; ok {
 		return id
 	}
-	s := &set{project: p.id, text: l.specs, members: newBits(len(p.releases))}
-	for i := range p.releases {
-		if !p.known || l.req.Specifiers.Contains(p.releases[i].Version) {
-			s.members.add(i)
+	s := &set{project: p.id, text: l.specs, members: c.compared(p, l)}
+	if s.members == nil {
+		s.members = newBits(len(p.releases))
+		for i := range p.releases {
+			if !p.known || l.req.Specifiers.Contains(p.releases[i].Version) {
+				s.members.add(i)
+			}
 		}
 	}
 	id := len(c.sets)
@@ -284,12 +335,31 @@ func (c *closure) set(p *project, l *line) int {
 	return id
 }
 
-// reach settles a need whose child is loaded: it works out the set, and queues
-// what is reached for the first time.
+// reach settles a need whose child is loaded: it works out the set, and follows
+// what it admits.
 func (c *closure) reach(n *need) {
 	p := n.child
 	n.set = c.set(p, n.line)
-	members := c.sets[n.set].members
+	if s := c.sets[n.set]; !s.reached {
+		s.reached = true
+		c.admits(p, s.members)
+	}
+	for _, name := range n.line.req.Extras {
+		e := slices.Index(p.extras, name)
+		if e < 0 {
+			e = len(p.extras)
+			p.extras = append(p.extras, name)
+			for _, g := range p.groups {
+				c.work = append(c.work, task{g, e})
+			}
+		}
+		n.extras = append(n.extras, e)
+	}
+}
+
+// admits reaches the releases of a set, and queues what is reached for the first
+// time.
+func (c *closure) admits(p *project, members bitset) {
 	for i := range p.releases {
 		r := &p.releases[i]
 		if r.verdict != admitted || !members.has(i) || p.reached.has(i) {
@@ -316,17 +386,6 @@ func (c *closure) reach(n *need) {
 		}
 		r.group = g
 		g.releases = append(g.releases, i)
-	}
-	for _, name := range n.line.req.Extras {
-		e := slices.Index(p.extras, name)
-		if e < 0 {
-			e = len(p.extras)
-			p.extras = append(p.extras, name)
-			for _, g := range p.groups {
-				c.work = append(c.work, task{g, e})
-			}
-		}
-		n.extras = append(n.extras, e)
 	}
 }
 

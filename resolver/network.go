@@ -34,6 +34,7 @@ type mapping struct {
 	values [][]int32 // by variable and value of the network: the space's
 	index  [][]int32 // by variable and value of the space: the network's, -1 for none
 	groups []*Term   // by group of the network
+	unit   int64     // of the network's scores: those of the objective are divided by it
 }
 
 // network makes the network of an objective.
@@ -82,7 +83,35 @@ func (s *space) network(o *objective) *mapping {
 	for _, p := range keys {
 		m.net.Pairs = append(m.net.Pairs, p.pair(len(m.values[p.a]), len(m.values[p.b])))
 	}
+	m.divide()
 	return m
+}
+
+// divide divides all scores by a number of which all terms are multiples. A bound that is
+// less than one whole score above a stack is a proof, so the larger one score is
+// the sooner there is one: in tiers before the last most terms score the same.
+func (m *mapping) divide() {
+	scores := func(f func(*int64)) {
+		for i := range m.net.Vars {
+			for x := range m.net.Vars[i].Unary {
+				f(&m.net.Vars[i].Unary[x])
+			}
+		}
+		for i := range m.net.Pairs {
+			for _, row := range m.net.Pairs[i].Rows {
+				for r := range row {
+					f(&row[r].Score)
+				}
+			}
+		}
+		for i := range m.net.Groups {
+			f(&m.net.Groups[i].Score)
+		}
+	}
+	if m.unit > 1 {
+		scores(func(s *int64) { *s /= m.unit })
+	}
+	m.unit = max(m.unit, 1)
 }
 
 // variable adds a variable with its open values.
@@ -100,6 +129,7 @@ func (m *mapping) variable(id int, o *objective) {
 		m.index[id][x] = int32(len(m.values[id]))
 		m.values[id] = append(m.values[id], int32(x))
 		out.Unary = append(out.Unary, score)
+		m.unit = gcd(m.unit, max(score, -score))
 	}
 }
 
@@ -159,6 +189,9 @@ func (m *mapping) term(t *spaceTerm, o *objective, part func(a, b int32) *pairPa
 		if members[i].Set.Count() == 0 {
 			return
 		}
+	}
+	if !veto {
+		m.unit = gcd(m.unit, max(score, -score))
 	}
 	slices.SortFunc(members, func(a, b wcsp.Member) int { return cmp.Compare(a.Var, b.Var) })
 	switch a, b := members[0], members[1]; {

@@ -118,7 +118,7 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 	if fits && m.fits() {
 		request := wcsp.Request{Seed: o.Seed, Budget: o.Budget, Limit: o.Limit, Width: o.Width, Known: [][]int32{m.assignment(o.best)}}
 		if o.Record != nil {
-			request.Record = func(p wcsp.Point) { o.Record(rank, p) }
+			request.Record = func(p wcsp.Point) { o.Record(rank, m.point(p)) }
 		}
 		var err error
 		if r, err = o.searcher().Search(ctx, m.net, request); err != nil {
@@ -138,12 +138,24 @@ func (o *optimization) stage(ctx context.Context, rank Rank, fits bool) error {
 	o.optimum.Status = r.Status
 	o.optimum.Open, o.optimum.Best, o.optimum.Bound = rank, now[rank], r.Bound
 	if r.Bound != wcsp.Unbounded {
+		o.optimum.Bound *= m.unit
 		// What is before is the best there is, so the rest is this rank's.
 		for l := range rank {
 			o.optimum.Bound -= now[l] * o.goal.weights[l]
 		}
 	}
 	return nil
+}
+
+// point is a point in units of the objective.
+func (m *mapping) point(p wcsp.Point) wcsp.Point {
+	if p.Best != wcsp.None {
+		p.Best *= m.unit
+	}
+	if p.Bound != wcsp.Unbounded {
+		p.Bound *= m.unit
+	}
+	return p
 }
 
 // add counts what another search did.

@@ -58,7 +58,7 @@ func (r *Report) Prove(ctx context.Context, budget int64) ([]StageProof, error) 
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, s.mapping.named(StageProof{Rank: s.rank, Weights: s.objective.weights, Target: s.bound, Proof: proof}))
+		all = append(all, s.mapping.named(StageProof{Rank: s.rank, Weights: s.objective.weights, Target: s.bound * s.mapping.unit, Proof: s.mapping.multiply(proof)}))
 		if s.bound > s.best {
 			break // what comes after stands on what is not proved
 		}
@@ -85,7 +85,23 @@ func ProveNone(ctx context.Context, p *Problem, k Knowledge, budget int64) (Stag
 			return StageProof{}, err
 		}
 	}
-	return m.named(StageProof{Target: -1, Proof: proof}), nil
+	return m.named(StageProof{Target: -1, Proof: proof}), nil // all scores are 0
+}
+
+// multiply gives a proof the units of the objective. Steps may share messages.
+func (m *mapping) multiply(proof wcsp.Proof) wcsp.Proof {
+	out := slices.Clone(proof)
+	for i := range out {
+		out[i].Messages = slices.Clone(out[i].Messages)
+		for k := range out[i].Messages {
+			deltas := slices.Clone(out[i].Messages[k].Deltas)
+			for x := range deltas {
+				deltas[x] *= m.unit
+			}
+			out[i].Messages[k].Deltas = deltas
+		}
+	}
+	return out
 }
 
 // named adds what the numbers of the network stand for.

@@ -259,7 +259,7 @@ func (s *space) judge() {
 			final = final || p.reached.has(i) && p.rankLast(i) == 0
 		}
 		for i := range p.releases {
-			if final && p.rankLast(i) == 1 {
+			if final && p.rankLast(i) == 1 && p.releases[i].standIn == nil {
 				s.alone[id][i][prereleaseLevel] = -1
 			}
 		}

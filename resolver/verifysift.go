@@ -44,7 +44,8 @@ func (v *verification) absent(r py.Requirement) (bool, error) {
 	}
 	for _, in := range s.StandIns {
 		by := v.chosen[in.By.Name]
-		if by != nil && by.Version.Compare(in.By.Version) == 0 && r.Specifiers.Contains(s.Releases[in.Release].Version) {
+		// Of a stand-in nobody says what an extra is.
+		if len(r.Extras) == 0 && by != nil && by.Version.Compare(in.By.Version) == 0 && r.Specifiers.Contains(s.Releases[in.Release].Version) {
 			return true, v.need(py.Requirement{Name: in.By.Name}, string(r.Name))
 		}
 	}

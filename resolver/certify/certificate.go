@@ -86,9 +86,10 @@ type Bound struct {
 type Stage struct {
 	Level int `json:"level"`
 
-	// Weights are positive at Level and at the levels before it that count. The
-	// levels before it of weight 0 are closed: all their terms are penalties, the
-	// certificate's stack pays none, and so do the stacks that the stage is about.
+	// Weights are positive at Level and at the levels before it that count. Levels
+	// before it may have weight 0 if no stack can have more there than the
+	// certificate's. If moreover nothing can be earned there and the stack pays
+	// nothing, they are closed: the stage is about stacks that pay nothing of them.
 	// An Infeasible certificate's stage has level 0, no weights and target -1:
 	// the sum of every stack is 0, and none has less.
 	Weights Worth `json:"weights"`

@@ -103,11 +103,11 @@ func (c *checking) levels() error {
 	case c.certificate.Status == Budget:
 		last = 0
 	}
-	idle := c.idle()
+	idle, topped := c.ceilings(&worth)
 	var proved [Levels]bool
 	for i := range c.certificate.Stages {
 		s := &c.certificate.Stages[i]
-		o, err := c.objective(s, &idle)
+		o, err := c.objective(s, &idle, &topped)
 		var target int64
 		if err == nil {
 			target, err = o.target(&limit)
@@ -132,46 +132,58 @@ func (c *checking) levels() error {
 	}
 	for l := range Levels {
 		switch {
-		case l >= last && !proved[l] && !idle[l]:
+		case l >= last && !proved[l] && !topped[l]:
 			c.finding.Open = append(c.finding.Open, l)
-		case l < last && !proved[l] && !idle[l]:
+		case l < last && !proved[l] && !topped[l]:
 			return &Fault{fmt.Sprintf("level %d", l), "nothing proves that no stack is better there"}
 		}
 	}
 	return nil
 }
 
-// idle returns the levels of which no proof is needed: nothing can be earned, and
-// the stack pays nothing.
-func (c *checking) idle() (idle [Levels]bool) {
-	for l := range idle {
-		idle[l] = c.finding.Worth[l] == 0
-	}
-	for id := range c.alone {
-		for x := range c.alone[id] {
-			for l, score := range c.alone[id][x] {
-				idle[l] = idle[l] && score <= 0
-			}
+// ceilings looks at what the values that can be could earn, level by level. It
+// returns the levels that are idle (nothing can be earned, and the worth pays
+// nothing), and those at which the worth is as much as could be: none of them
+// needs a proof.
+func (m *model) ceilings(worth *Worth) (idle, topped [Levels]bool) {
+	n := m.newNetwork(&objective{})
+	b := n.newBox()
+	n.propagate(b, nil)
+	var ceiling, earned Worth
+	for v := range m.vars {
+		for l := range ceiling {
+			best := int64(none)
+			b.of(v).each(func(x int) { best = max(best, m.alone[v][x][l]) })
+			ceiling[l] += best
+			earned[l] += max(0, best)
 		}
 	}
-	for i := range c.terms {
-		t := &c.terms[i]
-		idle[t.level] = idle[t.level] && (t.veto || t.score <= 0)
+	for i := range m.terms {
+		t := &m.terms[i]
+		absent := func(k member) bool { return !b.of(k.variable).meets(k.values) }
+		if !t.veto && t.score > 0 && !slices.ContainsFunc(t.members, absent) {
+			ceiling[t.level] += t.score
+			earned[t.level] += t.score
+		}
 	}
-	return idle
+	for l := range idle {
+		idle[l] = worth[l] == 0 && earned[l] == 0
+		topped[l] = worth[l] >= ceiling[l]
+	}
+	return idle, topped
 }
 
 // objective returns what a stage proves.
-func (c *checking) objective(s *Stage, idle *[Levels]bool) (*objective, error) {
+func (c *checking) objective(s *Stage, idle, topped *[Levels]bool) (*objective, error) {
 	o := &objective{weights: s.Weights}
 	for l, w := range s.Weights {
 		switch {
 		case l > s.Level && w != 0, l == s.Level && w <= 0, w < 0:
 			return nil, fmt.Errorf("the weight of level %d is %d", l, w)
-		case l < s.Level && w == 0 && !idle[l]:
-			return nil, fmt.Errorf("level %d has no weight, but something can be earned there, or the stack pays", l)
+		case l < s.Level && w == 0 && !topped[l]:
+			return nil, fmt.Errorf("level %d has no weight, but more could be earned there, or less paid", l)
 		}
-		o.closed[l] = l < s.Level && w == 0
+		o.closed[l] = l < s.Level && w == 0 && idle[l]
 	}
 	return o, o.check(&c.sizes)
 }

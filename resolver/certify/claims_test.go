@@ -228,7 +228,7 @@ func TestLevels(t *testing.T) {
 // it, for a better stack may pay there.
 func TestClosedBetween(t *testing.T) {
 	u := parseUniverse("d 1.0\nd 2.0\n")
-	p := parseProblem(u, "d\nterm 0 -1 d<2\nterm 1 -1 d>=2\nterm 2 -1 d\n")
+	p := parseProblem(u, "d\nterm 0 -1 d<2\nterm 1 -1 d>=2\nterm 2 -1 d<2\n")
 	s := &trueStack{entries: entries("d 1.0"), worth: Worth{0: -1, 2: -1}}
 	file, ok := certify(p, u, s, nil)
 	if ok || len(file.Stages) != 2 {

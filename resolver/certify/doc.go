@@ -20,16 +20,16 @@
 //	tables.go     what ties two variables; many.go: what ties several
 //	propagate.go  arc consistency
 //	bound.go      the dual bound of a box
-//	check.go      the levels, the stages and the tree of boxes
+//	prove.go      one stage: its names, and the tree of boxes
+//	check.go      the levels and the stages
 //
 // The file itself is certificate.go, read.go, code.go and build.go.
 //
 // Why stages prove what they should: let x be a stack that is better than the
-// file's, and t the first level in which they differ. If all terms of t are
-// penalties and the file's stack pays none, x cannot be better there. Otherwise
-// the stage of t shows that no stack has a greater sum of its weighted levels
-// up to t among those that pay nothing of the closed levels before t, which x
-// does not either, for the file's stack pays nothing of them and x is equal
-// there. But x has the greater sum: the levels before t are equal, and the
+// file's, and t the first level in which they differ. If the file's stack has all
+// that the values of t could earn, x cannot be better there. Otherwise the stage
+// of t shows that no stack has a greater sum of its weighted levels up to t among
+// those that pay nothing of the closed levels before t, which x does not either,
+// for the file's stack pays nothing of them and x is equal there. But x has the greater sum: the levels before t are equal, and the
 // weight of t is positive.
 package certify

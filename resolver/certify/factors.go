@@ -76,6 +76,45 @@ type network struct {
 	order     []*many           // the groups, in the order of the terms
 }
 
+// unit returns a number, not in units of a proof, of which the sum of every stack
+// in a box is a multiple; 0 if every stack has 0.
+func (n *network) unit(o *objective, b *box) (unit int64) {
+	for v := range n.vars {
+		b.of(v).each(func(x int) { unit = gcd(unit, n.unary[v][x]/wcsp.Scale) })
+	}
+	for i := range n.terms {
+		t := &n.terms[i]
+		absent := func(k member) bool { return !b.of(k.variable).meets(k.values) }
+		if !slices.ContainsFunc(t.members, absent) {
+			unit = gcd(unit, o.weights[t.level]*t.score) // a veto that scores does no harm
+		}
+	}
+	return unit
+}
+
+// above returns the least sum above a target that a stack can have.
+func above(target, unit int64) int64 {
+	switch {
+	case unit == 0 && target >= 0: // every stack has 0, so there is none
+		return maxObjective
+	case unit == 0:
+		return 0
+	}
+	down := target / unit
+	if target%unit < 0 {
+		down--
+	}
+	return (down + 1) * unit
+}
+
+// gcd is the greatest common divisor; 0 counts as a multiple of all.
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, -a)
+}
+
 // newNetwork builds the factors of an objective.
 func (m *model) newNetwork(o *objective) *network {
 	k := len(m.vars)

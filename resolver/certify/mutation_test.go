@@ -31,9 +31,13 @@ type mutation struct {
 func (s *specimen) nodes(stage *Stage) (steps []step, boxes []*box, p *proving) {
 	m := modelOf(s.problem, s.world, s.Status == Infeasible)
 	m.outrank()
+	var idle [Levels]bool
+	if s.Status != Infeasible {
+		idle, _ = m.ceilings(&s.truth.stacks[0].worth)
+	}
 	o := &objective{weights: stage.Weights}
 	for l := range stage.Level {
-		o.closed[l] = stage.Weights[l] == 0
+		o.closed[l] = stage.Weights[l] == 0 && idle[l]
 	}
 	p = &proving{network: m.newNetwork(o), stage: stage}
 	if err := p.bind(); err != nil {
@@ -41,6 +45,7 @@ func (s *specimen) nodes(stage *Stage) (steps []step, boxes []*box, p *proving) 
 	}
 	root := p.newBox()
 	p.propagate(root, nil)
+	p.above = above(stage.Target, p.unit(o, root))
 	d := decoder{rest: stage.Proof, vars: stage.Variables, factors: len(stage.Factors)}
 	for open := []*box{root}; len(open) > 0; {
 		boxes = append(boxes, open[len(open)-1].clone())

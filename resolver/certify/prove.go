@@ -10,6 +10,7 @@ import (
 type proving struct {
 	*network
 	stage   *Stage
+	above   int64      // the least sum above the target that a stack can have
 	vars    []int      // by variable of the stage: the network's
 	classes [][]bitset // by variable of the stage and class: values
 	factors []factor   // by factor of the stage
@@ -39,6 +40,7 @@ func (c *checking) prove(i int, o *objective) error {
 	if err := p.complete(root); err != nil {
 		return &Fault{stageName(i, s), err.Error()}
 	}
+	p.above = above(s.Target, p.unit(o, root))
 	d := decoder{rest: s.Proof, vars: s.Variables, factors: len(s.Factors)}
 	for open := []*box{root}; len(open) > 0; {
 		if d.steps&31 == 0 && c.ctx.Err() != nil {
@@ -77,7 +79,7 @@ func (p *proving) step(s *step, open []*box) ([]*box, error) {
 		open[last] = out
 		return append(open, in), nil
 	}
-	limit := (p.stage.Target + 1) * wcsp.Scale
+	limit := p.above * wcsp.Scale
 	var e *evaluation
 	var bound int64
 	if !b.empty {
@@ -97,7 +99,7 @@ func (p *proving) step(s *step, open []*box) ([]*box, error) {
 		}
 		return open, err
 	case s.kind == wcsp.BoundStep && !b.empty && bound >= limit:
-		return nil, fmt.Errorf("the bound of its box is %d/%d, which is not below %d", bound, wcsp.Scale, p.stage.Target+1)
+		return nil, fmt.Errorf("the bound of its box is %d/%d, which is not below %d", bound, wcsp.Scale, p.above)
 	case s.kind == wcsp.BoundStep:
 		open = open[:last]
 	}

@@ -187,12 +187,11 @@ func certify(p *resolver.Problem, u resolver.Knowledge, s *trueStack, rng *rand.
 		return c, ok
 	}
 	c.Status, c.Stack, c.Score = Optimal, s.entries, s.worth.score()
-	check := checking{model: m, certificate: c, finding: &Finding{Worth: s.worth}}
-	idle := check.idle()
 	m.outrank()
+	idle, topped := m.ceilings(&s.worth)
 	ok = true
 	for l := range Levels {
-		if idle[l] {
+		if topped[l] {
 			continue
 		}
 		o := &objective{}

@@ -60,7 +60,7 @@ func (m *model) judge(ctx context.Context) error {
 		}
 		final := slices.ContainsFunc(v.project.options, func(o *option) bool { return o.reached && !o.version.Prerelease() })
 		for i, o := range v.project.options {
-			if final && o.reached && o.version.Prerelease() {
+			if final && o.reached && o.version.Prerelease() && o.by == nil {
 				m.alone[id][i+1][PrereleaseLevel] = -1
 				m.sizes[PrereleaseLevel]++
 			}

@@ -118,6 +118,13 @@ func explore(ctx context.Context, p *resolver.Problem, k resolver.Knowledge, hop
 			w.project(l.Name)
 		}
 	}
+	for _, p := range w.projects {
+		for _, o := range p.options {
+			if o.by != nil && o.reached && w.byName[o.by.Name].skip {
+				o.reached, o.usable = false, false // nothing stands there
+			}
+		}
+	}
 	return w, nil
 }
 

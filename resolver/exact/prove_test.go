@@ -314,6 +314,9 @@ func TestProve(t *testing.T) {
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		n := wcsptest.Random(rng, shapes(rng))
+		if seed%5 == 0 {
+			magnify(n)
+		}
 		all := wcsptest.Stacks(n)
 		target := int64(-1)
 		if len(all) > 0 {

@@ -28,6 +28,10 @@ type search struct {
 	status wcsp.Status
 	fault  error
 
+	props        *wcsp.Propagator
+	dived        int64 // work done diving
+	wait, diveAt int   // rounds
+
 	cond []int64 // of decode
 	at   []int32
 	open []pending
@@ -36,7 +40,7 @@ type search struct {
 func newSearch(ctx context.Context, n *wcsp.Network, r wcsp.Request) *search {
 	return &search{
 		net: n, ctx: ctx, req: r, count: max(r.Count, 1), holds: holds(n),
-		weight: make([]int64, len(n.Vars)), bound: wcsp.Unbounded,
+		weight: make([]int64, len(n.Vars)), bound: wcsp.Unbounded, wait: 3, diveAt: 5,
 	}
 }
 
@@ -129,7 +133,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 	root := b.depth == 0 && f.main
 	slow, patience := int64(50), 2
 	if root {
-		slow, patience = 250, 6
+		slow, patience = 100, 3
 	}
 	last, start, stall := int64(-dead), int64(-dead), 0
 	for round := 0; ; round++ {
@@ -147,7 +151,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		left, all := b.fix(f.keep())
 		z.work += int64(all)
 		if left*4 < all*3 {
-			z.work += b.cost
+			z.work += 2 * b.cost
 			n, ok := b.compact()
 			if !ok {
 				b.ub = dead
@@ -179,8 +183,8 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		if z.tick() || stall >= patience {
 			return b, false
 		}
-		if root && round%12 == 2 {
-			z.try(f, b)
+		if root {
+			z.improve(f, b, round)
 		}
 	}
 }
