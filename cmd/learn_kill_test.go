@@ -94,13 +94,16 @@ const fullDepth = "THAMOS_LEARN_FULL"
 func TestKilledLearn(t *testing.T) {
 	if dir := os.Getenv(killedLearn); dir != "" {
 		env, _, _ := learnEnv(t, dir, os.Getenv(killedLearn+"_INDEX"))
-		os.Exit(Main(context.Background(), env, []string{"learn", "slow-thing"}))
+		os.Exit(Main(context.Background(), env, []string{"learn", os.Getenv(killedLearn + "_WHAT")}))
 	}
 	o := needEngine(t)
 	if testing.Short() || raced {
 		t.Skip("what is killed is the same with the race detector")
 	}
-	index := distIndex(t, solvertest.Dist{Name: "slow-thing", Version: "1.0", Files: map[string]string{"slow_thing.py": "import time\ntime.sleep(0.5)\n"}})
+	index := distIndex(t,
+		solvertest.Dist{Name: "slow-thing", Version: "1.0", Files: map[string]string{"slow_thing.py": "import time\ntime.sleep(0.5)\n"}},
+		// What hangs outlives whoever started it, unless it is ended.
+		solvertest.Dist{Name: "hanging-thing", Version: "1.0", Files: map[string]string{"hanging_thing.py": "import time\ntime.sleep(100)\n"}})
 	times := 3
 	if os.Getenv(fullDepth) != "" {
 		times = 20
@@ -112,11 +115,15 @@ func TestKilledLearn(t *testing.T) {
 	for i := range times {
 		dir := t.TempDir()
 		c := exec.Command(os.Args[0], "-test.run=^TestKilledLearn$")
-		c.Env = append(os.Environ(), killedLearn+"="+dir, killedLearn+"_INDEX="+index, "TMPDIR="+temporary)
+		what, after := "slow-thing", time.Duration(chance.Int64N(int64(longest)))
+		if i%4 == 0 {
+			what, after = "hanging-thing", longest+after
+		}
+		c.Env = append(os.Environ(), killedLearn+"="+dir, killedLearn+"_WHAT="+what, killedLearn+"_INDEX="+index, "TMPDIR="+temporary)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(chance.Int64N(int64(longest))))
+		time.Sleep(after)
 		_ = c.Process.Kill() // it may be over
 		var exit *exec.ExitError
 		if err := c.Wait(); errors.As(err, &exit) && exit.ExitCode() < 0 {
@@ -128,7 +135,9 @@ func TestKilledLearn(t *testing.T) {
 			t.Fatalf("run %d: exit status %d\n%s%s", i, exit, stdout, stderr)
 		}
 		longest = max(longest, time.Since(began))
-		settledOnce(t, env)
+		if what == "slow-thing" {
+			settledOnce(t, env)
+		}
 		noContainersOf(t, o, env)
 	}
 	t.Logf("%d of %d runs were killed before their end", killed, times)

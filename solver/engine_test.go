@@ -70,7 +70,7 @@ func TestFind(t *testing.T) {
 
 // good is what a probe says that has all bounds.
 const goodProbe = `{"schema": "thamos/inside/1", "isolation": {"uid": 65532, "pid": 1, "interfaces": ["lo"], "Seccomp": "2", "NoNewPrivs": "1",
- "CapBnd": "0000000000000000", "CapEff": "0000000000000000", "writable": [], "families": [], "calls": [], "processes": 32, "memory": "134217728", "disk": 67108864, "nosuid": true},
+ "CapBnd": "0000000000000000", "CapEff": "0000000000000000", "writable": [], "read_only": true, "families": [], "calls": [], "processes": 32, "memory": "134217728", "disk": 67108864, "nosuid": true},
  "interpreter": {"implementation": "cpython", "version": "3.12.1", "machine": "x86_64", "libc": "glibc", "libc_version": "2.36", "dists": {"pip": "24.0"}}}`
 
 // TestOpenFake: what a probe says decides, and each bound that is missing is named.
@@ -88,6 +88,7 @@ func TestOpenFake(t *testing.T) {
 		{"capabilities", probe(strings.Replace(goodProbe, `"CapBnd": "0`, `"CapBnd": "4`, 1)), "it has capabilities"},
 		{"no capabilities said", probe(strings.Replace(goodProbe, `"CapBnd": "0000000000000000"`, `"CapBnd": ""`, 1)), "it has capabilities"},
 		{"writable", probe(strings.Replace(goodProbe, `"writable": []`, `"writable": ["/etc"]`, 1)), "write to /etc"},
+		{"not read-only", probe(strings.Replace(goodProbe, `"read_only": true`, `"read_only": false`, 1)), "not read-only"},
 		{"vsock", probe(strings.Replace(goodProbe, `"families": []`, `"families": ["vsock"]`, 1)), "sockets of vsock"},
 		{"ptrace", probe(strings.Replace(goodProbe, `"calls": []`, `"calls": ["ptrace"]`, 1)), "call ptrace"},
 		{"processes", probe(strings.Replace(goodProbe, `"processes": 32`, `"processes": -1`, 1)), "processes are not limited"},

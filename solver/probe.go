@@ -67,6 +67,7 @@ type Isolation struct {
 	CapBnd     string   `json:"CapBnd"`
 	CapEff     string   `json:"CapEff"`
 	Writable   []string `json:"writable"`
+	ReadOnly   bool     `json:"read_only"`
 	Families   []string `json:"families"` // of sockets, besides unix and inet, that can be made
 	Calls      []string `json:"calls"`    // that should fail and do not
 	Processes  int      `json:"processes"`
@@ -90,6 +91,7 @@ func (i *Isolation) missing(l Limits) []string {
 	want(i.NoNewPrivs == "1", "it can gain privileges")
 	want(strings.Trim(i.CapBnd, "0") == "" && strings.Trim(i.CapEff, "0") == "" && i.CapBnd != "", "it has capabilities (%s)", i.CapBnd)
 	want(len(i.Writable) == 0, "it can write to %s", strings.Join(i.Writable, " "))
+	want(i.ReadOnly, "its file system is not read-only")
 	want(len(i.Families) == 0, "it can make sockets of %s", strings.Join(i.Families, " "))
 	want(len(i.Calls) == 0, "it can call %s", strings.Join(i.Calls, " "))
 	want(i.Processes > 0 && i.Processes <= l.Pids+1, "processes are not limited")

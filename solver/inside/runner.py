@@ -329,6 +329,7 @@ def isolation():
         except OSError:
             pass
     out["writable"] = writable
+    out["read_only"] = all(os.statvfs(p).f_flag & 1 for p in ("/", "/in"))
     families = []
     for name, family in (("vsock", 40), ("netlink", 16), ("packet", 17), ("alg", 38)):
         try:

@@ -124,7 +124,8 @@ func TestGone(t *testing.T) {
 	if _, err := a.Add(t.Context(), Item{Key: "x", Env: env}); err != nil {
 		t.Fatal(err)
 	}
-	if next(t, a) == nil || next(t, b) != nil || !b.Alive(a.Client()) {
+	lost := next(t, a)
+	if lost == nil || next(t, b) != nil || !b.Alive(a.Client()) {
 		t.Fatal("x is not a's")
 	}
 	if err := errors.Join(os.WriteFile(filepath.Join(a.Temp(), "x"), nil, 0o600), a.lock.Close()); err != nil { // which is what being killed does
@@ -135,6 +136,12 @@ func TestGone(t *testing.T) {
 	}
 	if i := next(t, b); i == nil {
 		t.Error("x is still a's")
+	}
+	if err := a.Done(t.Context(), lost, documentOf("x==1", "ok", "i", 1)); err == nil {
+		t.Error("what b has was settled by a")
+	}
+	if s, err := b.Summary(t.Context()); err != nil || s.Documents != 0 {
+		t.Errorf("%+v, %v", s, err)
 	}
 	openTest(t, w, dir)
 	if _, err := os.Stat(a.Temp()); !errors.Is(err, os.ErrNotExist) {
