@@ -5,7 +5,7 @@ FUZZTIME ?= 1m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 PACKAGES = ./...
 
-.PHONY: build test race lint fuzz bench scale golden snapshot property verify-install clean
+.PHONY: build test race lint fuzz bench scale golden snapshot property engine learn-hostile verify-install clean
 
 build: ## the static binary, bin/thamos
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/thamos ./cmd/thamos
@@ -17,7 +17,7 @@ race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
 
 lint: ## formatting, vet, staticcheck at a pinned version
-	@unformatted=$$(gofmt -l cmd kb lockfile pipeline predictor resolver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd kb lockfile pipeline predictor resolver solver); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	GOOS=darwin $(GO) vet ./cmd/... && GOOS=windows $(GO) vet ./cmd/...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
@@ -34,6 +34,15 @@ property: ## the property tests at full depth
 	$(GO) test -run OnlineAgrees ./cmd -rapid.checks 3000 -timeout 2h
 	$(GO) test ./resolver/exact -exact.deep -timeout 2h
 	$(GO) test -run TestEngine ./resolver/certify -certify.worlds 100000 -timeout 2h
+
+# Containers are part of what is tested. The engine and the packages that its image
+# is made of come from the distribution; crun does not work on every machine.
+engine: ## install podman where apt-get is at hand (as root)
+	command -v podman >/dev/null || (apt-get -qq update && apt-get install -y -qq --no-install-recommends podman runc netavark)
+	test -n "$$(apt-cache show --no-all-versions python3-pip-whl 2>/dev/null)" || apt-get -qq update
+
+learn-hostile: ## what hostile packages and killed clients do, at full depth (needs a container engine)
+	THAMOS_REQUIRE_ENGINE=1 THAMOS_LEARN_FULL=1 $(GO) test -count 1 -timeout 30m -v -run 'Hostile|Killed.*Learn|Throughput' ./solver ./cmd
 
 bench: ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)

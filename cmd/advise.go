@@ -44,6 +44,7 @@ type adviseOptions struct {
 	judgeOptions
 	searchOptions
 	freshOptions
+	learnLoopOptions
 }
 
 func newAdvise(env *Env) *cobra.Command {
@@ -104,6 +105,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	o.judgeOptions.add(f)
 	o.searchOptions.add(f)
 	o.freshOptions.add(f)
+	o.learnLoopOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
 	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
@@ -113,8 +115,9 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 // prepare reads a project and opens what is known: all that is needed to judge
 // and to solve. Whoever has the advice closes its knowledge.
 func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.Manifest, o adviseOptions) (*advice, error) {
+	o.online = o.online || o.learn // which asks the indexes
 	if o.online && o.offline {
-		return nil, usagef("--online and --offline: one of them")
+		return nil, usagef("--online (or --learn) and --offline: one of them")
 	}
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
@@ -206,6 +209,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	timed, cancel := searching.timed(ctx)
 	defer cancel()
 	report, err := k.solve(timed, searching.Search, a.problem, a.directs)
+	report, err = a.learnLoop(ctx, env, o, searching, report, err)
 	ctx = context.WithoutCancel(ctx) // the best so far of an interrupted search is the answer
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {

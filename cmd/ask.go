@@ -24,7 +24,8 @@ func (k *knowledge) ask(ctx context.Context, s resolver.Search, problem *resolve
 		// What the snapshot says holds for its own index: a mirror, or a private
 		// index that has a release of the same version, must be asked.
 		Requires: k.requires(ctx), RequiresIndex: ingest.Origin(k.info.Origin),
-		Now: k.now, Refresh: k.refresh,
+		Built: k.built(ctx),
+		Now:   k.now, Refresh: k.refresh,
 		Learn: func(docs []kb.Document) error { return k.local.Learn(ctx, docs) },
 		Progress: func(done, total int, what string) {
 			bar.ChangeMax(total)
@@ -232,6 +233,23 @@ func (k *knowledge) requires(ctx context.Context) func(py.Name, py.Version) *py.
 		projects, err := k.snapshot.Projects(ctx, []py.Name{name})
 		if err != nil || projects[0] == nil {
 			return nil // then it is asked for, and the answer's own reading fails
+		}
+		for i := range projects[0].Releases {
+			if r := &projects[0].Releases[i]; r.Version.Compare(v) == 0 {
+				return r.Requires
+			}
+		}
+		return nil
+	}
+}
+
+// built looks up what a release requires that the index has as source only, and
+// that was built to learn it.
+func (k *knowledge) built(ctx context.Context) func(py.Name, py.Version) *py.Requires {
+	return func(name py.Name, v py.Version) *py.Requires {
+		projects, err := k.Projects(ctx, []py.Name{name})
+		if err != nil || projects[0] == nil {
+			return nil // then it is unreadable, as far as the index tells
 		}
 		for i := range projects[0].Releases {
 			if r := &projects[0].Releases[i]; r.Version.Compare(v) == 0 {

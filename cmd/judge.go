@@ -171,7 +171,7 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 		return nil, err
 	}
 	plan := &pipeline.Plan{
-		Problem: a.problem, Facts: facts{a.knowledge.Layered}, Table: table,
+		Problem: a.problem, Facts: a.knowledge.facts(), Table: table,
 		Host: a.where.Host, Labels: map[string]string{},
 		ManifestPython: a.manifest.RequiresPython.String(),
 		Now:            a.info.Built, Clock: env.Now().Unix(), AdvisoriesAt: a.info.AdvisoriesAt,

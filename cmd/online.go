@@ -12,6 +12,7 @@ import (
 	"github.com/thamos/thamos/kb/ingest"
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/resolver"
+	"github.com/thamos/thamos/solver/journal"
 )
 
 // onlineOptions are the flags that say what may be asked of indexes.
@@ -42,9 +43,10 @@ func (o onlineOptions) age() (time.Duration, error) {
 type knowledge struct {
 	*kb.Layered
 	snapshot opened
-	info     kb.Info         // of the snapshot
-	local    *kb.Local       // nil: there is none
-	indexes  *ingest.Indexes // nil: nobody is to be asked
+	info     kb.Info          // of the snapshot
+	local    *kb.Local        // nil: there is none
+	learnt   *journal.Journal // by trying; nil: nothing
+	indexes  *ingest.Indexes  // nil: nobody is to be asked
 	client   ingest.ClientOptions
 	env      *Env
 	now      func() time.Time
@@ -85,6 +87,7 @@ func (k *knowledge) close() {
 	if k.local != nil {
 		k.local.Close() // what was learnt is on the disk: Learn returned
 	}
+	k.learnt.Close() // it only reads
 	k.snapshot.Close()
 }
 
@@ -105,6 +108,7 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 		k.snapshot.Close()
 		return nil, err
 	}
+	k.openLearnt(ctx)
 	if k.info, err = k.snapshot.Info(ctx); err == nil {
 		err = k.setIndexes(env, m, k.info, o)
 	}

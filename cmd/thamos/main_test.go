@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/thamos/thamos/solver/livetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of scripts")
@@ -37,8 +39,9 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"index": serveIndex, "asked": wasAsked, "exits": exits, "pinned": pinned, "damage": damage,
+			"index": serveIndex, "asked": wasAsked, "exits": exits, "pinned": pinned, "damage": damage, "dists": makeDists,
 		},
+		Condition: condition,
 		Setup: func(env *testscript.Env) error {
 			// No configuration of the user's, and no index but an example.
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -46,6 +49,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("PIP_CONFIG_FILE", os.DevNull)
 			env.Setenv("PIP_INDEX_URL", "https://index.example/simple")
 			env.Values[requests{}] = new(atomic.Int64)
+			env.Setenv("THAMOS_IMAGE", livetest.Image)
 			env.Setenv("PROJECTS", filepath.Join(root, "testdata", "projects"))
 			return os.Mkdir(filepath.Join(env.WorkDir, "home"), 0o777)
 		},

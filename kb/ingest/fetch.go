@@ -56,6 +56,10 @@ type request struct {
 	span    string     // value of the Range header; empty for all of it
 	limit   int64      // bytes an answer may have
 	known   Validators // of what is there already, if anything is
+
+	// into, if not nil, takes the body instead of the answer; it is called for
+	// each try, and what it took before is of no use then.
+	into func(body io.Reader) error
 }
 
 // An answer is a whole answer of status 200 or 206, or 304 without a body. Its body is nil where a
@@ -228,6 +232,18 @@ func (c *Client) receive(ctx context.Context, at *url.URL, r request, resp *http
 		return nil, &StatusError{redact(at), resp.StatusCode}
 	case resp.ContentLength > r.limit:
 		return nil, tooLarge(at, r.limit)
+	}
+	if r.into != nil {
+		body := &io.LimitedReader{R: listened{resp.Body, heard}, N: r.limit + 1}
+		switch err := r.into(body); {
+		case body.N <= 0:
+			return nil, tooLarge(at, r.limit)
+		case errors.Is(err, errKeep):
+			return nil, err
+		case err != nil:
+			return nil, c.failed(ctx, at, err)
+		}
+		return a, nil
 	}
 	var body bytes.Buffer
 	body.Grow(int(min(max(resp.ContentLength, 0), maxSpan)) + bytes.MinRead)

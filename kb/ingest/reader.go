@@ -36,6 +36,11 @@ type ReaderOptions struct {
 	// project that another index serves it says nothing. Empty: of all.
 	RequiresIndex string
 
+	// Built returns what a release needs that has no file whose metadata can be
+	// read, if that was learnt by building it, else nil. It must be safe for
+	// concurrent use. Nil: nothing was.
+	Built func(name py.Name, v py.Version) *py.Requires
+
 	// Now is the clock.
 	Now func() time.Time
 

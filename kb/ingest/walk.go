@@ -238,6 +238,11 @@ func (w *walk) readRelease(n *node, rel *heldRelease) {
 			rel.needs = newNeeds(known.Lines)
 		}
 	}
+	if rel.needs == nil && rel.file == nil && r.options.Built != nil {
+		if known := r.options.Built(n.name, rel.version); known != nil {
+			rel.needs = newNeeds(known.Lines)
+		}
+	}
 	switch {
 	case rel.needs != nil:
 		if !slices.Contains(n.followed, rel) {
