@@ -65,9 +65,12 @@ BUILT ?= 2026-11-24
 ORIGIN ?= $(shell python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
 ADVISORIES ?= ../shared/data/advisories.zip
 ADVISED ?= 2024-10-10
+POPULAR ?= ../shared/data/popular.tsv
 snapshot: build ## rebuild the embedded knowledge base
 	bin/thamos kb build --from $(FROM) --origin $(ORIGIN) --built $(BUILT) --known-files --output bin/snapshot.db
 	bin/thamos kb import --format osv $(ADVISORIES) --name 'PyPA advisory database' --licence CC-BY-4.0 --date $(ADVISED) \
+		--kb bin/snapshot.db --output bin/snapshot.db
+	bin/thamos kb import --format popular $(POPULAR) --name 'most downloaded projects' --licence NOASSERTION --date $(BUILT) \
 		--kb bin/snapshot.db --output bin/snapshot.db
 	bin/thamos kb import --format prescriptions pipeline/prescription/rules --name 'rules of thamos' --licence Apache-2.0 --date $(BUILT) \
 		--kb bin/snapshot.db --embed kb/embedded

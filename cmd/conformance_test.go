@@ -211,6 +211,10 @@ func TestConformanceSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	popular, err := filepath.Abs(sharedData(t, "popular.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rules, err := filepath.Abs("../pipeline/prescription/rules")
 	if err != nil {
 		t.Fatal(err)
@@ -218,6 +222,7 @@ func TestConformanceSnapshot(t *testing.T) {
 	for _, args := range [][]string{
 		{"build", "--from", from, "--origin", info.Origin, "--built", day(info.Built), "--known-files", "--output", "x.db"},
 		{"import", "--format", "osv", advisories, "--name", "PyPA advisory database", "--licence", "CC-BY-4.0", "--date", "2024-10-10", "--kb", "x.db", "--output", "x.db"},
+		{"import", "--format", "popular", popular, "--name", "most downloaded projects", "--licence", "NOASSERTION", "--date", day(info.Built), "--kb", "x.db", "--output", "x.db"},
 		{"import", "--format", "prescriptions", rules, "--name", "rules of thamos", "--licence", "Apache-2.0", "--date", day(info.Built), "--kb", "x.db", "--embed", env.Dir},
 	} {
 		if got := Main(context.Background(), env, append([]string{"kb"}, args...)); got != exitOK {

@@ -43,8 +43,8 @@ func provenanceFactsOf(ctx context.Context, env *Env, db *kb.DB, file string) (p
 	return provenanceFacts{db, names}, false, err
 }
 
-// mostPopular is how many projects are popular enough to be imitated.
-const mostPopular = 5000
+// mostPopular is how many projects are known enough to be no imitation themselves.
+const mostPopular = 15_000
 
 // readPopular reads names, the most popular first: one a line, in its last
 // column if there are several.
