@@ -210,7 +210,11 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	defer cancel()
 	report, err := k.solve(timed, searching.Search, a.problem, a.directs)
 	report, err = a.learnLoop(ctx, env, o, searching, report, err)
+	proving := ctx
 	ctx = context.WithoutCancel(ctx) // the best so far of an interrupted search is the answer
+	if proving.Err() != nil {
+		proving = ctx // a proof of what that is worth is still wanted
+	}
 	if err == nil {
 		if err = resolver.Verify(ctx, a.problem, a.directs, report.Stack); err != nil {
 			err = internalError{fmt.Errorf("the stack that was found is wrong: %w", err)}
@@ -220,7 +224,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		var none *resolver.NoStackError
 		switch {
 		case errors.As(err, &none) && o.certificate != "":
-			if err := a.certifyNone(ctx, env, o); err != nil {
+			if err := a.certifyNone(proving, env, o); err != nil {
 				return err
 			}
 		case none == nil && errors.Is(context.Cause(timed), errMaxTime):
@@ -253,7 +257,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		return err
 	}
 	if o.certificate != "" {
-		if err := a.certify(ctx, env, o); err != nil {
+		if err := a.certify(proving, env, o); err != nil {
 			return err
 		}
 	}
@@ -301,6 +305,9 @@ type advice struct {
 // were passed over because they are not known, and extras that do not exist.
 func (a *advice) remark(o adviseOptions) {
 	a.notes = append(a.notes, a.knowledge.doubts(a.report)...)
+	if a.report.AlternativesOpen {
+		a.notes = append(a.notes, "the search for the next best stacks did not end: there may be better ones than those that are told")
+	}
 	unknown := 0
 	for _, c := range a.report.Stack {
 		if c.Why.Reason == resolver.Known {

@@ -290,7 +290,7 @@ func claim(c *certify.Certificate, f *certify.Finding) string {
 	}
 	text += fmt.Sprintf(" (%s)", count(f.Steps, "step"))
 	if len(f.Unknown) > 0 && f.Status != certify.Infeasible {
-		text += fmt.Sprintf(", among what is known: of %s too little is", count(len(f.Unknown), "project and release"))
+		text += fmt.Sprintf(", among what is known: %s cannot be chosen for lack of knowledge", count(len(f.Unknown), "release"))
 	}
 	return text
 }

@@ -67,11 +67,13 @@ func (s Search) next(ctx context.Context, o *optimization, want int) (all [][]in
 	goal.weights = weights
 	m := o.network(&goal)
 	if !fits || !m.fits() {
+		o.open = true
 		return nil, false, nil
 	}
 	r, err := o.searcher().Search(ctx, m.net, wcsp.Request{
 		Seed: s.Seed, Budget: s.Budget, Limit: s.Limit, Width: s.Width, Count: want, Known: [][]int32{m.assignment(o.best)},
 	})
+	o.open = o.open || r.Status != wcsp.Optimal
 	if err != nil {
 		return nil, false, err
 	}

@@ -84,6 +84,7 @@ type optimization struct {
 	optimum Optimum
 	best    []int32 // assignment of the space
 	scored  bool    // terms can make one stack better than another
+	open    bool    // the alternatives need not be the next best
 }
 
 // optimize finds the best assignment of a space, at least as good as known,

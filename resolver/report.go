@@ -30,7 +30,9 @@ type Report struct {
 	Optimum *Optimum
 
 	// Alternatives are the next best stacks, as many as the search was asked for.
-	Alternatives []*Report
+	// Unless AlternativesOpen is set, they are proved to be.
+	Alternatives     []*Report
+	AlternativesOpen bool
 
 	search *optimization
 }

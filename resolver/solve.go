@@ -129,6 +129,7 @@ func (s Search) best(ctx context.Context, e *engine) (*Report, error) {
 		if r.Alternatives, better, err = s.alternatives(ctx, e, o, chosen); err != nil {
 			return nil, err
 		}
+		r.AlternativesOpen = o.open
 		if !better {
 			_, err = e.reportOf(chosen) // the engine's stack is the best one again
 			return r, err
