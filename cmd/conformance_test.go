@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
 	"context"
@@ -17,27 +16,10 @@ import (
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/resolver"
 )
-
-// sharedData returns the folder of third-party data, or skips the test.
-func sharedData(t testing.TB, name string) string {
-	t.Helper()
-	path := filepath.Join(sharedRoot(), name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no third-party data at %s: set THAMOS_SHARED_DATA to the folder that holds it", path)
-	}
-	return path
-}
-
-// sharedRoot is the folder of the third-party data, which need not exist.
-func sharedRoot() string {
-	if root := os.Getenv("THAMOS_SHARED_DATA"); root != "" {
-		return root
-	}
-	return filepath.Join("..", "..", "shared", "data")
-}
 
 // answerDeviations are the versions, by input and Python, that differ from the
 // recorded newest-first answers, with the cause.
@@ -48,15 +30,8 @@ var answerDeviations = map[string]map[py.Name]string{}
 // packages, and the same versions but for the listed differences. Where uv has
 // no answer there must be none, with a conflict that names the user's line.
 func TestConformanceAnswers(t *testing.T) {
-	dir := sharedData(t, "pypi-answers")
+	inputs := kbtest.Glob(t, "pypi-answers/*.in")
 	world := savedWorld(t)
-	inputs, err := filepath.Glob(filepath.Join(dir, "*.in"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(inputs) == 0 {
-		t.Skipf("no inputs in %s", dir)
-	}
 	answer := regexp.MustCompile(`\.(\d+\.\d+)\.(txt|err)$`)
 	for _, input := range inputs {
 		base := strings.TrimSuffix(input, ".in")
@@ -151,11 +126,7 @@ func pinned(t testing.TB, file string) map[py.Name]string {
 // releases whose metadata is there, and of these only the wheels. What it does
 // not hold does not exist.
 func savedWorld(t testing.TB) resolver.Knowledge {
-	z, err := zip.OpenReader(sharedData(t, "pypi.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
+	z := kbtest.Zip(t, "pypi.zip")
 	file := filepath.Join(t.TempDir(), snapshotName)
 	w, err := kb.Create(file)
 	if err != nil {
@@ -193,7 +164,7 @@ func TestConformanceSnapshot(t *testing.T) {
 	if raced {
 		t.Skip("one long run, which is the same without the race detector")
 	}
-	from := sharedData(t, "pypi.zip")
+	from, advisories, popular := kbtest.Shared(t, "pypi.zip"), kbtest.Shared(t, "advisories.zip"), kbtest.Shared(t, "popular.tsv")
 	env, _, stderr := testEnv(t, nil)
 	db, err := openEmbedded(context.Background(), env)
 	if err != nil {
@@ -201,17 +172,6 @@ func TestConformanceSnapshot(t *testing.T) {
 	}
 	defer db.Close()
 	info, err := db.Info(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if from, err = filepath.Abs(from); err != nil {
-		t.Fatal(err)
-	}
-	advisories, err := filepath.Abs(sharedData(t, "advisories.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	popular, err := filepath.Abs(sharedData(t, "popular.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}

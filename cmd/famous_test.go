@@ -47,11 +47,7 @@ func TestConformanceFamousCases(t *testing.T) {
 	if raced {
 		t.Skip("one goroutine searches for minutes under the race detector: nothing to see")
 	}
-	sharedData(t, "KGraph.zip")
-	base, err := graphBase()
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := graphBase(t)
 	env, _, _ := testEnv(t, nil)
 	audit(t, env, base, famousCases)
 }

@@ -14,39 +14,45 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/resolver"
 )
 
 // graphBase imports the graph and the advisories of the third-party data, once
 // for all tests of this package.
-var graphBase = sync.OnceValues(func() (string, error) {
-	file := filepath.Join(cacheDir, "graph.db")
-	root := sharedRoot()
-	graphs, err := filepath.Glob(filepath.Join(root, "KGraph*.zip"))
-	if err != nil || len(graphs) == 0 {
-		return "", errors.Join(err, errors.New("there is no graph"))
-	}
-	advisories, err := filepath.Abs(filepath.Join(root, "advisories.zip"))
+func graphBase(tb testing.TB) string {
+	tb.Helper()
+	graph, advisories := kbtest.Shared(tb, "KGraph.zip"), kbtest.Shared(tb, "advisories.zip")
+	file, err := importedGraph(graph, advisories)
 	if err != nil {
-		return "", err
+		tb.Fatal(err)
 	}
-	graph, err := filepath.Abs(graphs[0])
-	if err != nil {
-		return "", err
+	return file
+}
+
+var importedGraph = func() func(graph, advisories string) (string, error) {
+	var once sync.Once
+	var file string
+	var err error
+	return func(graph, advisories string) (string, error) {
+		once.Do(func() {
+			file = filepath.Join(cacheDir, "graph.db")
+			var said strings.Builder
+			env := &Env{Dir: cacheDir, Getenv: func(string) string { return "" }, CacheDir: cacheDir, Stdout: &said, Stderr: &said, Now: time.Now, GOOS: "linux"}
+			for _, args := range [][]string{
+				{"kb", "import", "--format", "kgraph", graph, "--date", "2024-05-20", "--output", file},
+				{"kb", "import", "--format", "osv", advisories, "--date", "2024-10-10", "--kb", file, "--output", file},
+			} {
+				if exit := Main(context.Background(), env, args); exit != exitOK {
+					err = fmt.Errorf("%v: exit status %d\n%s", args, exit, said.String())
+					return
+				}
+			}
+		})
+		return file, err
 	}
-	var said strings.Builder
-	env := &Env{Dir: cacheDir, Getenv: func(string) string { return "" }, CacheDir: cacheDir, Stdout: &said, Stderr: &said, Now: time.Now, GOOS: "linux"}
-	for _, args := range [][]string{
-		{"kb", "import", "--format", "kgraph", graph, "--date", "2024-05-20", "--output", file},
-		{"kb", "import", "--format", "osv", advisories, "--date", "2024-10-10", "--kb", file, "--output", file},
-	} {
-		if exit := Main(context.Background(), env, args); exit != exitOK {
-			return "", fmt.Errorf("%v: exit status %d\n%s", args, exit, said.String())
-		}
-	}
-	return file, nil
-})
+}()
 
 // graphInputs are the inputs of search-real.md that resolvers are known to have
 // trouble with, or that many people install.
@@ -59,7 +65,7 @@ var graphInputs = []string{
 
 // popular lists two thousand popular projects, the most popular first.
 func popular(tb testing.TB) []py.Name {
-	f, err := os.Open(sharedData(tb, "popular.tsv"))
+	f, err := os.Open(kbtest.Shared(tb, "popular.tsv"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -180,11 +186,7 @@ func graphProblem(tb testing.TB, base, input string) *auditor {
 // BenchmarkConformanceGraph measures whole requests from a warm knowledge base:
 // closure, terms, tables, the first stack and the proof.
 func BenchmarkConformanceGraph(b *testing.B) {
-	sharedData(b, "KGraph.zip")
-	base, err := graphBase()
-	if err != nil {
-		b.Fatal(err)
-	}
+	base := graphBase(b)
 	for _, set := range []struct {
 		kind   string
 		inputs []string

@@ -12,21 +12,22 @@ import (
 	"time"
 
 	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
-// killedRun is set in the process that TestKilledOnline kills: its arguments
+// killedRun is set in the process that TestConformanceKilledOnline kills: its arguments
 // for Main are behind the flags of the test binary.
 const killedRun = "THAMOS_TEST_KILLED_RUN"
 
-// TestKilledOnline: a run that is killed at any moment leaves whole knowledge,
+// TestConformanceKilledOnline: a run that is killed at any moment leaves whole knowledge,
 // on which the next one goes on and finishes with the same lock.
-func TestKilledOnline(t *testing.T) {
+func TestConformanceKilledOnline(t *testing.T) {
 	if dir := os.Getenv(killedRun); dir != "" {
 		env, _, _ := killedEnv(t, dir)
 		env.CacheDir = ""
 		os.Exit(Main(context.Background(), env, killedArgs(os.Getenv(killedRun+"_KB"))))
 	}
-	index := newLoopback(t, savedIndex(t))
+	index := newLoopback(t, kbtest.Zip(t, "pypi.zip"))
 	empty := filepath.Join(t.TempDir(), "empty.db")
 	emptyKB(t, empty, kb.Info{Built: 1, Origin: index.simple()})
 	temporary := t.TempDir()
@@ -43,7 +44,7 @@ func TestKilledOnline(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i > 0 { // the first run is left alone, for what is wanted
-			c := exec.Command(os.Args[0], "-test.run=^TestKilledOnline$")
+			c := exec.Command(os.Args[0], "-test.run=^TestConformanceKilledOnline$")
 			// Who is killed does not tidy up: its temporary files lie in ours.
 			c.Env = append(os.Environ(), killedRun+"="+dir, killedRun+"_KB="+empty, "TMPDIR="+temporary, "TMP="+temporary, "GOTMPDIR="+temporary)
 			if err := c.Start(); err != nil {

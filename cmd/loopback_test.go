@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"archive/zip"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -33,17 +32,6 @@ func newLoopback(t testing.TB, files fs.FS) *loopback {
 	lb.Server = httptest.NewServer(lb)
 	t.Cleanup(lb.Close)
 	return lb
-}
-
-// savedIndex is the saved index of the third-party data.
-func savedIndex(t testing.TB) fs.FS {
-	t.Helper()
-	z, err := zip.OpenReader(sharedData(t, "pypi.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { z.Close() })
-	return z
 }
 
 func (lb *loopback) simple() string { return lb.URL + "/simple" }

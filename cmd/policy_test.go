@@ -21,6 +21,7 @@ const module = "github.com/thamos/thamos/"
 // row needs a reason in the commit message. Tests may import more.
 var layers = map[string]string{
 	"kb/py":     "",
+	"kb/kbtest": "",
 	"kb":        "kb/py",
 	"kb/ingest": "kb kb/py",
 	"kb/sync":   "kb kb/ingest", // the client of ingest has the proxies, certificates and logins
@@ -88,7 +89,7 @@ var rules = []rule{
 	}, []string{"cmd/thamos"}},
 	{"the clock", nil, []string{"time.Now", "time.Since", "time.Until"}, []string{"cmd/thamos"}},
 	{"waiting", nil, []string{"time.Sleep", "time.After", "time.Tick", "time.NewTimer", "time.NewTicker", "time.AfterFunc"}, []string{"cmd/thamos", "kb/ingest", "kb/sync", "cmd/environment"}},
-	{"the environment", nil, []string{"os.Getenv", "os.LookupEnv", "os.Environ", "os.Setenv", "os.Getwd", "os.UserHomeDir", "os.UserCacheDir", "os.UserConfigDir", "os.Hostname"}, []string{"cmd/thamos"}},
+	{"the environment", nil, []string{"os.Getenv", "os.LookupEnv", "os.Environ", "os.Setenv", "os.Getwd", "os.UserHomeDir", "os.UserCacheDir", "os.UserConfigDir", "os.Hostname"}, []string{"cmd/thamos", "kb/kbtest"}},
 	{"the terminal", nil, []string{"fmt.Print", "fmt.Printf", "fmt.Println", "os.Stdout", "os.Stderr", "os.Stdin"}, []string{"cmd/thamos"}},
 	{"logs", []string{"log", "log/slog"}, nil, nil},
 	{"os.Exit", nil, []string{"os.Exit"}, []string{"cmd/thamos"}},

@@ -20,6 +20,9 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/thamos/thamos/kb/kbtest"
+	"github.com/thamos/thamos/kb/py"
 )
 
 // An attestedFile is a file that an index serves, with its provenance object.
@@ -83,45 +86,104 @@ func provenanceOf(publisher string, attestations ...string) string {
 	return `{"version":1,"attestation_bundles":[{"publisher":` + publisher + `,"attestations":[` + strings.Join(attestations, ",") + `]}]}`
 }
 
-// TestConformanceProvenanceAttestations checks a lock against an index that
-// serves real attestations, and ones that were tampered with.
+// TestConformanceProvenanceAttestations checks locks against an index that
+// serves the provenance objects of the third-party data, and ones that were
+// tampered with.
 func TestConformanceProvenanceAttestations(t *testing.T) {
-	read := func(name string) string {
-		data, err := os.ReadFile(sharedData(t, filepath.Join("attestations", name)))
+	others := kbtest.Glob(t, "attestations/*.attestation")
+	for _, path := range kbtest.Glob(t, "attestations/*.provenance") {
+		file := strings.TrimSuffix(path, ".provenance")
+		if _, err := os.Stat(file); err == nil {
+			t.Run(filepath.Base(file), func(t *testing.T) { checkAttested(t, file, others) })
+		}
+	}
+}
+
+// checkAttested locks a file that is there with its provenance object, as
+// published and tampered with.
+func checkAttested(t *testing.T, file string, others []string) {
+	read := func(path string) string {
+		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return string(data)
 	}
-	digest := func(text string) string {
-		sum := sha256.Sum256([]byte(text))
-		return hex.EncodeToString(sum[:])
+	real, base := read(file+".provenance"), filepath.Base(file)
+	var p struct {
+		Bundles []struct {
+			Publisher    json.RawMessage
+			Attestations []json.RawMessage
+		} `json:"attestation_bundles"`
 	}
-	const file = "pypi_attestations-0.0.19.tar.gz"
-	real, sum := read(file+".provenance"), digest(read(file))
-	publish, slsa := read(file+".publish.attestation"), read(file+".slsa.attestation")
-	const github = `{"kind":"GitHub","repository":"trailofbits/pypi-attestations","workflow":"release.yml","environment":null}`
-	lock := map[string]string{"requirements.txt": "pypi-attestations==0.0.19 --hash=sha256:" + sum + "\n"}
+	if err := json.Unmarshal([]byte(real), &p); err != nil {
+		t.Fatal(err)
+	}
+	published := 0
+	for _, b := range p.Bundles {
+		published += len(b.Attestations)
+	}
+	publisher, first := string(p.Bundles[0].Publisher), string(p.Bundles[0].Attestations[0])
+	var who struct{ Kind, Repository string }
+	if err := json.Unmarshal(p.Bundles[0].Publisher, &who); err != nil {
+		t.Fatal(err)
+	}
+	kind := strings.ToLower(who.Kind)
+	var same, foreign []string // attestations that lie beside it, of the same file and of others
+	for _, path := range others {
+		if strings.HasPrefix(path, file+".") {
+			same = append(same, read(path))
+		} else {
+			foreign = append(foreign, read(path))
+		}
+	}
+	var inner struct{ Envelope struct{ Signature string } }
+	if err := json.Unmarshal([]byte(first), &inner); err != nil {
+		t.Fatal(err)
+	}
+	signature := []byte(inner.Envelope.Signature)
+	if signature[20]++; signature[20] == 'Z'+1 || signature[20] == 'z'+1 || signature[20] == '9'+1 || signature[20] < '0' {
+		signature[20] = 'A' // the next in ASCII would be no base64
+	}
+	changed := strings.Replace(first, inner.Envelope.Signature, string(signature), 1)
+
+	parsed, err := py.ParseSdistName(base)
+	if err != nil {
+		wheel, err := py.ParseWheelName(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = py.Package{Name: wheel.Name, Version: wheel.Version}
+	}
+	content := sha256.Sum256([]byte(read(file)))
+	sum := hex.EncodeToString(content[:])
+	lock := map[string]string{"requirements.txt": fmt.Sprintf("%s==%s --hash=sha256:%s\n", parsed.Name, parsed.Version, sum)}
 	expect := func(publisher string) map[string]string {
-		return map[string]string{"requirements.txt": lock["requirements.txt"], "thamos.toml": "[[provenance.project]]\nname = \"pypi-attestations\"\npublisher = \"" + publisher + "\"\n"}
+		return map[string]string{"requirements.txt": lock["requirements.txt"], "thamos.toml": fmt.Sprintf("[[provenance.project]]\nname = %q\npublisher = %q\n", parsed.Name, publisher)}
 	}
-	for _, test := range []struct {
+	type trial struct {
 		name, provenance string
 		files            map[string]string
 		verified         int
 		want             string // a check; empty for none
-	}{
-		{"as published", real, lock, 1, ""},
-		{"with SLSA", provenanceOf(github, publish, slsa), lock, 2, ""},
-		{"as expected", real, expect("github:trailofbits/pypi-attestations/release.yml"), 1, ""},
-		{"another is expected", real, expect("github:pypa/pypi-attestations"), 1, "publisher-unexpected"},
-		{"another publisher is claimed", provenanceOf(strings.Replace(github, "trailofbits", "evil", 1), publish), lock, 0, "attestation-invalid"},
-		{"of another file", provenanceOf(github, read("pypi_attestation_models-0.0.4a2.tar.gz.attestation")), lock, 0, "attestation-invalid"},
-		{"signature changed", strings.Replace(real, `"signature":"MEYCIQC+`, `"signature":"MEYCIQD+`, 1), lock, 0, "attestation-invalid"},
-		{"one of two does not hold", provenanceOf(github, publish, strings.Replace(slsa, `"version":1`, `"version":2`, 1)), lock, 0, "attestation-invalid"},
-	} {
+	}
+	tests := []trial{
+		{"as published", real, lock, published, ""},
+		{"as expected", real, expect(kind + ":" + who.Repository), published, ""},
+		{"another is expected", real, expect(kind + ":evil-" + who.Repository), published, "publisher-unexpected"},
+		{"another publisher is claimed", provenanceOf(strings.Replace(publisher, who.Repository, "evil-"+who.Repository, 1), first), lock, 0, "attestation-invalid"},
+		{"signature changed", provenanceOf(publisher, changed), lock, 0, "attestation-invalid"},
+		{"one of two does not hold", provenanceOf(publisher, first, strings.Replace(first, `"version":1`, `"version":2`, 1)), lock, 0, "attestation-invalid"},
+	}
+	if len(same) > 1 {
+		tests = append(tests, trial{"with SLSA", provenanceOf(publisher, same...), lock, len(same), ""})
+	}
+	if len(foreign) > 0 {
+		tests = append(tests, trial{"of another file", provenanceOf(publisher, foreign[0]), lock, 0, "attestation-invalid"})
+	}
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			index := attestingIndex(t, "pypi-attestations", attestedFile{file, sum, test.provenance})
+			index := attestingIndex(t, string(parsed.Name), attestedFile{base, sum, test.provenance})
 			c, exit := checkOnline(t, index, test.files)
 			got := ""
 			for _, f := range c.Findings {

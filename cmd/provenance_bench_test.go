@@ -8,36 +8,45 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
-// ecosystemLocks are the projects of the third-party data that have a uv.lock.
-var ecosystemLocks = []string{
-	"cibuildwheel", "flask", "httpx", "jupyterlab", "openai-python", "pandas", "poetry", "pytest-cov", "pyx-workspace", "saleor", "warehouse",
-}
+// A lockedProject is a project of the third-party data, with its lock.
+type lockedProject struct{ manifest, lock string }
 
-// ecosystemLock is the uv.lock of one of them.
-func ecosystemLock(t testing.TB, name string) []byte {
+// ecosystem are the projects of the third-party data that have a uv.lock, by name.
+func ecosystem(t testing.TB) map[string]lockedProject {
 	t.Helper()
-	f, err := os.Open(sharedData(t, filepath.Join("ecosystem", name, "uv.lock.gz")))
-	if err != nil {
-		t.Fatal(err)
+	projects := map[string]lockedProject{}
+	for _, file := range kbtest.Glob(t, "ecosystem/*/uv.lock.gz") {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Dir(file)
+		manifest, err := os.ReadFile(filepath.Join(dir, "pyproject.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		projects[filepath.Base(dir)] = lockedProject{string(manifest), string(text)}
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return projects
 }
 
 // BenchmarkProvenanceCheck checks the lock of warehouse, 343 packages with 1,169
 // files, against the embedded knowledge base, with all that a run does.
 func BenchmarkProvenanceCheck(b *testing.B) {
-	env, stdout, stderr := testEnv(b, map[string]string{"uv.lock": string(ecosystemLock(b, "warehouse"))})
+	env, stdout, stderr := testEnv(b, map[string]string{"uv.lock": ecosystem(b)["warehouse"].lock})
 	args := []string{"provenance-check", "uv.lock", "--fail-on", "off"}
 	if exit := Main(context.Background(), env, args); exit != exitOK {
 		b.Fatalf("exit status %d\n%s%s", exit, stdout, stderr)

@@ -3,7 +3,6 @@ package kb_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -24,17 +24,10 @@ var benchNames = strings.Fields(`absl-py astunparse blinker certifi charset-norm
 	tensorboard-data-server tensorflow termcolor typing-extensions urllib3 werkzeug wheel wrapt zipp`)
 
 // benchDocuments are listings of real size, each with the metadata of its
-// newest release that is there: of the shared data, or made up where it is not.
+// newest release that is there.
 func benchDocuments(b *testing.B) (docs []kb.Document, packages []py.Package) {
 	b.Helper()
-	z := sharedIndex(b)
-	if z == nil {
-		for i := range 40 {
-			d, p := madeUp(b, i)
-			docs, packages = append(docs, d...), append(packages, p)
-		}
-		return docs, packages
-	}
+	z := kbtest.Zip(b, "pypi.zip")
 	for _, text := range benchNames {
 		name := py.Name(text)
 		page, err := fs.ReadFile(z, path.Join("simple", text, "index.json"))
@@ -68,29 +61,6 @@ func benchDocuments(b *testing.B) (docs []kb.Document, packages []py.Package) {
 		packages = append(packages, py.Package{Name: name, Version: newest})
 	}
 	return docs, packages
-}
-
-// madeUp is project i of none: 100 releases of 5 files.
-func madeUp(b *testing.B, i int) ([]kb.Document, py.Package) {
-	name := py.Name(fmt.Sprintf("project-%d", i))
-	l := &kb.Listing{Name: name}
-	for r := range 100 {
-		for f := range 5 {
-			file := fmt.Sprintf("project_%d-1.%d-cp31%d-cp31%d-manylinux_2_17_x86_64.whl", i, r, f, f)
-			hash := fmt.Sprintf("%032x%032x", i*1_000_003+r, f*7919+r)
-			l.Files = append(l.Files, py.File{Filename: file, Size: 123_456, Uploaded: 1_600_000_000 + int64(r), SHA256: hash,
-				URL: "https://files.example/packages/" + hash + "/" + file, RequiresPython: ">=3.10"})
-		}
-	}
-	v, err := py.ParseVersion("1.99")
-	if err != nil {
-		b.Fatal(err)
-	}
-	text := fmt.Sprintf("Name: %s\nVersion: %s\nRequires-Dist: project-%d\n", name, v, i+1)
-	return []kb.Document{
-		{Kind: kb.KindListing, Index: benchIndex, Project: name, Read: 2_000_000_000, Listing: l},
-		{Kind: kb.KindMetadata, Index: benchIndex, Project: name, Version: v, Read: 2_000_000_000, Metadata: []byte(text)},
-	}, py.Package{Name: name, Version: v}
 }
 
 func openBench(b *testing.B, file string) *kb.Local {

@@ -1,11 +1,8 @@
 package kb_test
 
 import (
-	"archive/zip"
 	"context"
-	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"testing"
@@ -14,34 +11,14 @@ import (
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
-
-// sharedIndex is the index among the data from outside, which are not part of
-// the project; nil where they are absent.
-func sharedIndex(t testing.TB) fs.FS {
-	t.Helper()
-	dir := os.Getenv("THAMOS_SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
-	}
-	z, err := zip.OpenReader(filepath.Join(dir, "pypi.zip"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { z.Close() })
-	return z
-}
 
 // TestConformanceLocal learns a whole index document by document and holds what
 // is known then against a snapshot of it: every release and every file.
 func TestConformanceLocal(t *testing.T) {
-	z := sharedIndex(t)
-	if z == nil {
-		t.Skip("no pypi.zip (set THAMOS_SHARED_DATA)")
-	}
+	z := kbtest.Zip(t, "pypi.zip")
 	ctx, dir := context.Background(), t.TempDir()
 	w, err := kb.Create(filepath.Join(dir, "kb.db"))
 	if err != nil {

@@ -1,20 +1,17 @@
 package kb_test
 
 import (
-	"archive/zip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -67,18 +64,7 @@ func readGraph(r io.Reader, add func(kb.Listing) error) error {
 // TestConformanceRetroCaps makes a snapshot of a graph of half a million releases
 // and looks for the famous ones that dodge a cap of a later release.
 func TestConformanceRetroCaps(t *testing.T) {
-	dir := os.Getenv("THAMOS_SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
-	}
-	z, err := zip.OpenReader(filepath.Join(dir, "KGraph.zip"))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("no KGraph.zip (set THAMOS_SHARED_DATA)")
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	graph, err := z.Open("KGraph.json")
+	graph, err := kbtest.Zip(t, "KGraph.zip").Open("KGraph.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -167,20 +169,9 @@ func fuzzRead(t *testing.T, file, text string) {
 	}
 }
 
-func sharedData(t *testing.T) fs.FS {
-	dir := os.Getenv("THAMOS_SHARED_DATA")
-	if dir == "" {
-		dir = "../../shared/data"
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no shared data: %v", err)
-	}
-	return os.DirFS(dir)
-}
-
 // TestConformanceManifests reads every manifest of the shared data.
 func TestConformanceManifests(t *testing.T) {
-	fsys := sharedData(t)
+	fsys := os.DirFS(kbtest.Shared(t))
 	// Refusals that are right, of the file or of groups, by file: what the message
 	// must contain.
 	refused := map[string]string{
@@ -226,9 +217,9 @@ func TestConformanceManifests(t *testing.T) {
 // TestConformanceScenarios reads the requirements of pip-scenarios.json as
 // requirements files.
 func TestConformanceScenarios(t *testing.T) {
-	data, err := fs.ReadFile(sharedData(t), "pip-scenarios.json")
+	data, err := os.ReadFile(kbtest.Shared(t, "pip-scenarios.json"))
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	var scenarios map[string]struct{ Requirements []string }
 	if err := json.Unmarshal(data, &scenarios); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -49,15 +50,7 @@ func (l *libLines) UnmarshalJSON(data []byte) error {
 }
 
 func TestConformanceResolvelib(t *testing.T) {
-	root := sharedData(t, "resolvelib")
-	files, err := filepath.Glob(filepath.Join(root, "case", "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no resolvelib cases in the third-party data")
-	}
-	for _, file := range files {
+	for _, file := range kbtest.Glob(t, "resolvelib/case/*.json") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			if err != nil {
@@ -67,7 +60,7 @@ func TestConformanceResolvelib(t *testing.T) {
 			if err := json.Unmarshal(data, &c); err != nil {
 				t.Fatal(err)
 			}
-			k := closed{frozenIndex(t, filepath.Join(root, "index", c.Index+".json.gz"))}
+			k := closed{frozenIndex(t, kbtest.Shared(t, "resolvelib", "index", c.Index+".json.gz"))}
 			// The recorded answers are those of CPython 3.8 on linux.
 			p := &Problem{Environment: environment(t, "3.8.0", "manylinux_2_28_x86_64")}
 			for i, r := range c.Requested {

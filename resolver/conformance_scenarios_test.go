@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -71,7 +72,7 @@ var scenarioDeviations = map[string]string{
 }
 
 func TestConformanceScenarios(t *testing.T) {
-	root := sharedData(t, "scenarios")
+	root := kbtest.Shared(t, "scenarios")
 	count := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".toml" {

@@ -2,26 +2,9 @@ package resolver
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"testing"
 
 	"github.com/thamos/thamos/kb/py"
 )
-
-// sharedData returns the folder of third-party data, or skips the test.
-func sharedData(t testing.TB, parts ...string) string {
-	t.Helper()
-	root := os.Getenv("THAMOS_SHARED_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(append([]string{root}, parts...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no third-party data at %s: set THAMOS_SHARED_DATA to the folder that holds it", path)
-	}
-	return path
-}
 
 // addRelease adds a release to a universe, newest first.
 func (u *universe) addRelease(name py.Name, r py.Release) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -40,14 +41,7 @@ type block struct {
 // outlines of project, version and requirements, graph blocks with the answer,
 // and test blocks that join them.
 func TestConformanceUniverse(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(sharedData(t, "universe"), "*.data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no text universes in the third-party data")
-	}
-	for _, file := range files {
+	for _, file := range kbtest.Glob(t, "universe/*.data") {
 		blocks := readBlocks(t, file)
 		for _, b := range blocks {
 			if b.kind == "Test" {
@@ -280,11 +274,7 @@ func (recency) Hindsight() bool                                  { return false 
 // of work, which leaves a gap: a puzzle's linear program says little. The peak of
 // memory is below what is allocated.
 func BenchmarkConformanceBacktracking(b *testing.B) {
-	files, err := filepath.Glob(filepath.Join(sharedData(b, "universe"), "synthetic-*.data"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, file := range files {
+	for _, file := range kbtest.Glob(b, "universe/synthetic-*.data") {
 		blocks := readBlocks(b, file)
 		for name, pipeline := range map[string]Pipeline{"any": nil, "newest": recency{}} {
 			b.Run(filepath.Base(file)+"/"+name, func(b *testing.B) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
 // sameDocuments fails if the fast decoder, where it does not give up, and
@@ -109,7 +111,7 @@ func FuzzFastDocument(f *testing.F) {
 // TestConformanceFastDocument: every page of the real index is decoded fast and
 // as encoding/json does.
 func TestConformanceFastDocument(t *testing.T) {
-	files := sharedIndex(t)
+	files := kbtest.Zip(t, "pypi.zip")
 	projects, err := fs.ReadDir(files, "simple")
 	if err != nil {
 		t.Fatal(err)

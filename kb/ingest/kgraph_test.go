@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -195,21 +196,15 @@ func TestKGraphOrder(t *testing.T) {
 	}
 }
 
-func sharedGraph(t testing.TB) io.ReadCloser {
-	t.Helper()
-	z := sharedZip(t, "KGraph.zip")
-	f, err := z.File[0].Open()
+// TestConformanceKGraph holds the graph of the third-party data against the
+// counts of its README.
+func TestConformanceKGraph(t *testing.T) {
+	f, err := kbtest.Zip(t, "KGraph.zip").File[0].Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	return f
-}
-
-// TestKGraphConformance holds the graph of the shared data against the counts
-// of its README.
-func TestKGraphConformance(t *testing.T) {
-	g := newGraphReader(sharedGraph(t), graphDefault)
+	defer f.Close()
+	g := newGraphReader(f, graphDefault)
 	if err := g.read(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +218,7 @@ func TestKGraphConformance(t *testing.T) {
 	t.Logf("%d different lines, %d lists", len(g.lines), len(g.lists))
 	projects, versions, edges, empty := 0, 0, 0, 0
 	var connexion *py.Metadata
-	err := g.handOn(context.Background(), func(l kb.Listing) error {
+	err = g.handOn(context.Background(), func(l kb.Listing) error {
 		projects++
 		versions += len(l.Versions)
 		for i := range l.Metadata {
@@ -265,7 +260,7 @@ func BenchmarkKGraph(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		z := sharedZip(b, "KGraph.zip")
+		z := kbtest.Zip(b, "KGraph.zip")
 		f := open(b, z.File[0])
 		var before, after runtime.MemStats
 		runtime.GC()

@@ -1,14 +1,15 @@
 package ingest
 
 import (
+	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
 func TestReadPopular(t *testing.T) {
@@ -58,14 +59,10 @@ func FuzzReadPopular(f *testing.F) {
 }
 
 func TestDecodeProvenance(t *testing.T) {
-	file := filepath.Join(sharedDir(), "attestations", "pypi_attestations-0.0.19.tar.gz.provenance")
-	text, err := os.ReadFile(file)
-	if err == nil {
-		got, err := DecodeProvenance(text)
-		want := []Publisher{{Kind: "GitHub", Repository: "trailofbits/pypi-attestations", Workflow: "release.yml", Attestations: 1}}
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%v, -want +got:\n%s", err, diff)
-		}
+	got, err := DecodeProvenance([]byte(`{"version": 1, "attestation_bundles": [{"publisher": {"kind": "GitHub", "repository": "a/b", "workflow": "c.yml"}, "attestations": [{}, {}]}]}`))
+	want := []Publisher{{Kind: "GitHub", Repository: "a/b", Workflow: "c.yml", Attestations: 2}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}
 	for text, want := range map[string]string{
 		`{`:              "unexpected end",
@@ -80,6 +77,35 @@ func TestDecodeProvenance(t *testing.T) {
 	} {
 		if got, err := DecodeProvenance([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.80s: %v, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+// TestConformanceProvenance reads every provenance object of the third-party
+// data: as many bundles and attestations as the document has.
+func TestConformanceProvenance(t *testing.T) {
+	for _, file := range kbtest.Glob(t, "attestations/*.provenance") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d struct {
+			Bundles []struct {
+				Publisher    struct{ Kind, Repository string }
+				Attestations []any
+			} `json:"attestation_bundles"`
+		}
+		if err := json.Unmarshal(text, &d); err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeProvenance(text)
+		if err != nil || len(got) != len(d.Bundles) || len(got) == 0 {
+			t.Fatalf("%s: %+v, %v", file, got, err)
+		}
+		for i, b := range d.Bundles {
+			if got[i].Kind != b.Publisher.Kind || got[i].Repository != b.Publisher.Repository || got[i].Attestations != len(b.Attestations) {
+				t.Errorf("%s: bundle %d is %+v", file, i, got[i])
+			}
 		}
 	}
 }

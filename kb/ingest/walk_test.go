@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/thamos/thamos/kb"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -284,7 +287,7 @@ func TestReaderCancel(t *testing.T) {
 // TestConformanceReader reads three inputs from the real index, saved, over
 // loopback. It must find all that they need, learning nothing twice.
 func TestConformanceReader(t *testing.T) {
-	files := sharedIndex(t)
+	files := kbtest.Zip(t, "pypi.zip")
 	lb := newLoopback(t, files)
 	for _, test := range []struct {
 		roots []string
@@ -295,6 +298,11 @@ func TestConformanceReader(t *testing.T) {
 		{[]string{"starlette", "sqlalchemy[asyncio]>=2", "boto3"}, 10},
 	} {
 		t.Run(test.roots[0], func(t *testing.T) {
+			for _, root := range wants(t, test.roots...) {
+				if _, err := fs.Stat(files, path.Join("simple", string(root.Requirement.Name), "index.json")); err != nil {
+					t.Skip("the data are of another index:", err)
+				}
+			}
 			lb.set(nil)
 			clock, local := newClock(), openLocal(t)
 			o := readerOptions(t, clock, indexes(t, clock, []IndexSpec{{URL: lb.index("")}}, nil, nil), local)
@@ -317,7 +325,7 @@ func TestConformanceReader(t *testing.T) {
 					t.Errorf("%s was learnt %d times", what, n)
 				}
 			}
-			t.Logf("%d listings, %d metadata, %d requests of %d metadata in the data", report.Listings, report.Metadata, report.Requests, metadataIn(files.(*zip.ReadCloser)))
+			t.Logf("%d listings, %d metadata, %d requests of %d metadata in the data", report.Listings, report.Metadata, report.Requests, metadataIn(files))
 		})
 	}
 }

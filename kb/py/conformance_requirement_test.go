@@ -1,15 +1,13 @@
 package py
 
 import (
-	"archive/zip"
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
 type parsed struct {
@@ -120,13 +118,7 @@ var malformedRequirements = map[string]string{
 
 // TestConformanceMetadata reads every METADATA of a real index.
 func TestConformanceMetadata(t *testing.T) {
-	archive, err := zip.OpenReader(filepath.Join(sharedData(t), "pypi.zip"))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no metadata: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
+	archive := kbtest.Zip(t, "pypi.zip")
 	files, requirements := 0, 0
 	for _, entry := range archive.File {
 		if ok, _ := path.Match("metadata/*/*", entry.Name); !ok || entry.FileInfo().IsDir() {

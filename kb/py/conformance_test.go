@@ -4,11 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
 // A vector is one recorded answer of the reference implementation: what it was
@@ -31,31 +30,13 @@ func (v vector) decode(t *testing.T, in, out any) {
 	}
 }
 
-// sharedData is the folder of data from outside, which is not part of the
-// project. It skips the test where the folder is absent.
-func sharedData(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("THAMOS_SHARED_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no folder of shared data at %s (set THAMOS_SHARED_DATA)", dir)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // readVectors returns the recorded answers of one kind, in the order of the
 // file. It skips the test where the data are absent.
 func readVectors(t *testing.T, kind string) []vector {
 	t.Helper()
-	file := filepath.Join(sharedData(t), "vectors", kind+".jsonl")
+	file := kbtest.Shared(t, "vectors", kind+".jsonl")
 	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no vectors of kind %s: %v", kind, err)
-	} else if err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	var vs []vector

@@ -1,18 +1,16 @@
 package py
 
 import (
-	"archive/zip"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thamos/thamos/kb/kbtest"
 )
 
 func TestConformanceVectorsVersion(t *testing.T) {
@@ -304,13 +302,7 @@ func mustSpecifiers(t testing.TB, s string) Specifiers {
 // Every file name of a real index is read or is known not to be: 99.9 % of the
 // wheels and source distributions parse, and name the project that lists them.
 func TestConformanceFileNames(t *testing.T) {
-	archive, err := zip.OpenReader(filepath.Join(sharedData(t), "pypi.zip"))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no listings: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
+	archive := kbtest.Zip(t, "pypi.zip")
 	var files int
 	var refused []error
 	for _, entry := range archive.File {

@@ -1,29 +1,21 @@
 package sync
 
 import (
-	"archive/zip"
-	"cmp"
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
 // graph writes the knowledge base of the large graph of the public index.
 func graph(b *testing.B) string {
 	b.Helper()
-	data := filepath.Join(cmp.Or(os.Getenv("THAMOS_SHARED_DATA"), "../../../shared/data"), "KGraph.zip")
-	archive, err := zip.OpenReader(data)
-	if err != nil {
-		b.Skipf("needs %s", data)
-	}
-	defer archive.Close()
-	text, err := archive.File[0].Open()
+	text, err := kbtest.Zip(b, "KGraph.zip").File[0].Open()
 	if err != nil {
 		b.Fatal(err)
 	}

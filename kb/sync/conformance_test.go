@@ -1,12 +1,9 @@
 package sync
 
 import (
-	"archive/zip"
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +11,7 @@ import (
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
+	"github.com/thamos/thamos/kb/kbtest"
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -22,13 +20,7 @@ import (
 // the whole. Of the graph every fourth project is taken, which is less work and
 // says the same.
 func TestConformanceDay(t *testing.T) {
-	data := filepath.Join(cmp.Or(os.Getenv("THAMOS_SHARED_DATA"), "../../../shared/data"), "KGraph.zip")
-	archive, err := zip.OpenReader(data)
-	if err != nil {
-		t.Skipf("needs %s", data)
-	}
-	defer archive.Close()
-	graph, err := archive.File[0].Open()
+	graph, err := kbtest.Zip(t, "KGraph.zip").File[0].Open()
 	if err != nil {
 		t.Fatal(err)
 	}
