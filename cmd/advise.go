@@ -192,6 +192,9 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.writable(env); err != nil {
+		return err
+	}
 	a, err := prepare(ctx, env, project, manifest, o)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/pipeline"
@@ -16,6 +17,9 @@ import (
 
 // auditUnits advises without each unit in turn and prints what changes.
 func auditUnits(ctx context.Context, env *Env, path string, o adviseOptions) error {
+	if o.maxTime <= 0 {
+		return errNoMaxTime
+	}
 	a, err := newAuditor(ctx, env, path, o)
 	if err != nil {
 		return err
@@ -82,6 +86,7 @@ type auditor struct {
 	*advice
 	options judgeOptions
 	search  resolver.Search
+	maxTime time.Duration // of each search
 }
 
 func newAuditor(ctx context.Context, env *Env, path string, o adviseOptions) (*auditor, error) {
@@ -97,7 +102,7 @@ func newAuditor(ctx context.Context, env *Env, path string, o adviseOptions) (*a
 	if err != nil {
 		return nil, err
 	}
-	return &auditor{env, a, o.judgeOptions, resolver.Search{Budget: defaultBudget}}, nil
+	return &auditor{env, a, o.judgeOptions, resolver.Search{Budget: defaultBudget}, o.maxTime}, nil
 }
 
 // solve chooses without a unit, or with all if it is empty. A search that finds
@@ -111,7 +116,12 @@ func (a *auditor) solve(ctx context.Context, without string) (*resolver.Report, 
 	_, err := judge(ctx, a.env, a.advice, options)
 	var report *resolver.Report
 	if err == nil {
-		report, err = a.knowledge.solve(ctx, a.search, a.problem, a.directs)
+		timed, cancel := context.WithTimeoutCause(ctx, a.maxTime, errMaxTime)
+		defer cancel()
+		report, err = a.knowledge.solve(timed, a.search, a.problem, a.directs)
+		if err != nil && errors.Is(context.Cause(timed), errMaxTime) {
+			return nil, "not known within --max-time", nil
+		}
 	}
 	if err == nil {
 		return report, "", nil

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/resolver"
@@ -75,6 +76,7 @@ func audit(t *testing.T, env *Env, kb string, cases []famousCase) {
 				t.Fatal(err)
 			}
 			o := adviseOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: kb}
+			o.maxTime = time.Hour
 			a, err := newAuditor(context.Background(), env, "x.in", o)
 			if err != nil {
 				t.Fatal(err)

@@ -67,7 +67,11 @@ func Main(ctx context.Context, env *Env, args []string) (exit int) {
 	if errors.As(err, &reported) {
 		return reported.exit
 	}
-	fmt.Fprintf(env.Stderr, "thamos: %s\n", strings.TrimSuffix(err.Error(), "\n"))
+	text := strings.TrimSuffix(err.Error(), "\n")
+	if ctx.Err() != nil { // the user knows it by another name
+		text = strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	}
+	fmt.Fprintf(env.Stderr, "thamos: %s\n", text)
 	return status(err)
 }
 

@@ -116,7 +116,11 @@ func monkey(ctx context.Context, env *Env, path string, o monkeyOptions) error {
 	err = m.run(ctx, o, out)
 	m.say(env, o, out)
 	if ctx.Err() != nil {
-		return fmt.Errorf("stopped before there were %s: %w", count(o.count, "stack"), ctx.Err())
+		goOn := ""
+		if out.dir != "" {
+			goOn = "; the same command with --resume goes on"
+		}
+		return fmt.Errorf("%w before there were %s%s", ctx.Err(), count(o.count, "stack"), goOn)
 	}
 	return err
 }

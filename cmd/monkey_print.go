@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
@@ -111,6 +113,7 @@ type stackSink struct {
 	dir   string
 	shown string
 	have  map[string]bool // ids
+	like  string          // what the stacks that were there are of; empty if there were none
 	fresh int             // of them new
 }
 
@@ -146,7 +149,30 @@ func openStacks(env *Env, o monkeyOptions) (*stackSink, error) {
 	if len(s.have) > 0 && !o.resume {
 		return nil, usagef("%s has %s; go on with them with --resume, or name another directory", s.shown, count(len(s.have), "stack"))
 	}
+	if len(s.have) > 0 {
+		first := slices.Min(slices.Collect(maps.Keys(s.have))) + ".json"
+		text, err := os.ReadFile(filepath.Join(s.dir, first))
+		if err != nil {
+			return nil, fmt.Errorf("the directory for stacks cannot be read: %w", err)
+		}
+		var d stackDocument
+		if err := json.Unmarshal(text, &d); err != nil {
+			return nil, usagef("--resume: %s is no stack: %v", filepath.Join(s.shown, first), err)
+		}
+		s.like = d.of()
+	}
 	return s, nil
+}
+
+// of tells what a stack is of: the environment, and what the project requires.
+func (d *stackDocument) of() string {
+	var direct []string
+	for _, p := range d.Packages {
+		if p.Direct {
+			direct = append(direct, p.Name)
+		}
+	}
+	return fmt.Sprintf("%s for %s %s on %s", strings.Join(direct, ", "), d.Environment.Implementation, d.Environment.Python, d.Environment.Platform)
 }
 
 // count returns how many stacks there are.
@@ -157,6 +183,9 @@ func (s *stackSink) count() int { return len(s.have) }
 func (s *stackSink) write(d stackDocument) error {
 	if s.have[d.ID] {
 		return nil
+	}
+	if of := d.of(); s.like != "" && s.like != of {
+		return usagef("--resume: the stacks in %s are of %s, and these would be of %s; name another directory", s.shown, s.like, of)
 	}
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

@@ -71,7 +71,7 @@ func (o searchOptions) search() (*searching, error) {
 	case o.beamWidth < 0:
 		return nil, usagef("--beam-width: not negative; 0 leaves it to the predictor")
 	case o.maxTime <= 0:
-		return nil, usagef("--max-time: a time such as 30s")
+		return nil, errNoMaxTime
 	}
 	s := &searching{options: o, history: map[resolver.Rank]*predictor.History{}}
 	s.Search = resolver.Search{
@@ -96,6 +96,20 @@ func (o searchOptions) search() (*searching, error) {
 		}
 	}
 	return s, nil
+}
+
+// writable complains of files that will not be there to be written, before
+// anything is searched.
+func (o searchOptions) writable(env *Env) error {
+	for _, f := range []struct{ flag, file string }{{"certificate", o.certificate}, {"plot", o.plot}} {
+		if f.file == "" {
+			continue
+		}
+		if err := lockfile.Writable(absolute(env, f.file)); err != nil {
+			return usagef("--%s: %v", f.flag, err)
+		}
+	}
+	return nil
 }
 
 // priorWork is how much work strategies let the exact engine's dual do for them.
@@ -125,6 +139,8 @@ func (o searchOptions) engine() predictor.Options {
 	}
 	return options
 }
+
+var errNoMaxTime = usagef("--max-time: a time such as 30s")
 
 // errMaxTime is why a search ends at --max-time.
 var errMaxTime = errors.New("--max-time")

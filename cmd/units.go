@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,7 @@ what every score is for.`,
 	f.BoolVar(&audit, "audit", false, "advise for the project at PATH without each unit in turn")
 	f.StringVar(&o.pythonVersion, "python-version", "", "with --audit: the Python version to choose for")
 	f.StringVar(&o.platform, "platform", "", "with --audit: the platform to choose for")
+	f.DurationVar(&o.maxTime, "max-time", time.Minute, "with --audit: end each search after this time with the best so far")
 	f.StringVar(&o.kb, "kb", "", "with --audit: the knowledge base (default: the synced one, else the embedded one)")
 	o.judgeOptions.add(f)
 	o.freshOptions.add(f)

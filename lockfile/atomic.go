@@ -28,21 +28,46 @@ func WriteFile(path string, data []byte) error {
 	return nil
 }
 
+// Writable returns the error that WriteFile would have for path, as far as it
+// can be told before there is something to write.
+func Writable(path string) error {
+	target, err := linkTarget(path)
+	if err == nil {
+		var f *os.File
+		if f, _, err = prepare(target); err == nil {
+			err = errors.Join(withoutPath(f.Close()), withoutPath(os.Remove(f.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
 func replace(target string, data []byte) error {
-	old, err := os.Lstat(target)
+	f, old, err := prepare(target)
+	if err != nil {
+		return err
+	}
+	return install(f, target, data, old)
+}
+
+// prepare creates the file that will take the place of target, and tells what
+// that is now: nil if there is nothing.
+func prepare(target string) (f *os.File, old fs.FileInfo, err error) {
+	old, err = os.Lstat(target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		old = nil
 	case err != nil:
-		return err
+		return nil, nil, err
 	case !old.Mode().IsRegular():
-		return errors.New("it exists and is not a regular file")
+		return nil, nil, errors.New("it exists and is not a regular file")
 	}
-	f, err := createTemporary(filepath.Dir(target))
-	if err != nil {
-		return cannotCreate(filepath.Dir(target), err)
+	if f, err = createTemporary(filepath.Dir(target)); err != nil {
+		return nil, nil, cannotCreate(filepath.Dir(target), err)
 	}
-	return install(f, target, data, old)
+	return f, old, nil
 }
 
 // install fills f and renames it to target, or removes it.

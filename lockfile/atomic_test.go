@@ -160,6 +160,14 @@ func TestWriteFileRefuses(t *testing.T) {
 	if err := WriteFile(missing, nil); err == nil || !strings.Contains(err.Error(), "directory "+filepath.Dir(missing)+" does not exist") || strings.Contains(err.Error(), ".tmp") {
 		t.Errorf("writing to a directory that is not there gives %v", err)
 	}
+	for _, path := range []string{dir, missing} {
+		if err, want := Writable(path), WriteFile(path, nil); err == nil || err.Error() != want.Error() {
+			t.Errorf("before writing %v, when writing %v", err, want)
+		}
+	}
+	if err := Writable(filepath.Join(dir, "lock")); err != nil {
+		t.Error(err)
+	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("%v were left behind (%v)", entries, err)
 	}
