@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/thamos/thamos/lockfile"
 	"github.com/thamos/thamos/lockfile/provenance"
 )
@@ -26,6 +28,32 @@ func hostile() []checked {
 			Unchecked: []provenance.Unchecked{{Name: "b", Version: "2", What: "hash", Why: text}},
 		},
 	}}
+}
+
+// TestSARIFSchema validates documents against the schema of the standard, and
+// one that is not to be valid.
+func TestSARIFSchema(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../testdata/sarif/sarif-schema-2.1.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string][]checked{"nothing": nil, "findings": hostile()} {
+		var out bytes.Buffer
+		if err := printSARIF(&out, "1.2.3", list); err != nil {
+			t.Fatal(err)
+		}
+		document, err := jsonschema.UnmarshalJSON(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		document.(map[string]any)["version"] = "2.0.0"
+		if err := schema.Validate(document); err == nil {
+			t.Errorf("%s: another version is valid too", name)
+		}
+	}
 }
 
 // TestSARIF holds the document against what SARIF 2.1.0 demands of it: every
