@@ -23,23 +23,9 @@ type adviseOptions struct {
 	dryRun, json   bool
 	checkLock      bool
 
-	dev         bool
-	extras      []string
-	allExtras   bool
-	groups      []string
-	constraints []string
-
-	python, pythonVersion, platform string
-
-	pre          bool
-	prerelease   string
-	excludeNewer string
-	noBuild      []string
-	noBinary     []string
-
-	kb      string
 	fileDir string
 
+	problemOptions
 	onlineOptions
 	judgeOptions
 	searchOptions
@@ -84,19 +70,7 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing")
 	f.BoolVar(&o.checkLock, "check", false, "write nothing: exit status 1 and a difference if the lock that is there is not what is advised, or does not come from where it should")
 	f.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
-	f.BoolVar(&o.dev, "dev", false, "also what is needed for development (Pipfile's dev-packages, the group dev)")
-	f.StringSliceVar(&o.extras, "extra", nil, "also this extra of the project (repeatable)")
-	f.BoolVar(&o.allExtras, "all-extras", false, "also all extras of the project")
-	f.StringSliceVar(&o.groups, "group", nil, "also this dependency group (repeatable)")
-	f.StringArrayVarP(&o.constraints, "constraint", "c", nil, "bound versions by this constraints file (repeatable)")
-	f.StringVar(&o.python, "python", "", "the interpreter, environment or version to choose for")
-	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for, such as 3.12")
-	f.StringVar(&o.platform, "platform", "", "the platform to choose for, such as manylinux_2_28_x86_64, macosx_14_0_arm64, win_amd64")
-	f.BoolVar(&o.pre, "pre", false, "treat pre-releases like other versions")
-	f.StringVar(&o.prerelease, "prerelease", "", "when pre-releases may be chosen: if-necessary (default), allow, explicit or disallow")
-	f.StringVar(&o.excludeNewer, "exclude-newer", "", "see only files uploaded until this day (2026-01-31), time (RFC 3339) or age (7 days)")
-	f.StringSliceVar(&o.noBuild, "only-binary", nil, "never build these projects from source (:all: for all)")
-	f.StringSliceVar(&o.noBinary, "no-binary", nil, "always build these projects from source (:all: for all)")
+	o.problemOptions.add(f)
 	f.BoolVar(&o.online, "online", false, "ask the indexes for what is not known, and remember it")
 	f.BoolVar(&o.offline, "offline", false, "ask nobody (the default)")
 	f.StringVar(&o.refresh, "refresh", "", "with --online, ask again for what was asked longer than this ago, such as 1h; without an age, for everything")
@@ -107,7 +81,6 @@ exists, 4 that the knowledge base does not know enough to tell.`,
 	o.freshOptions.add(f)
 	o.learnLoopOptions.add(f)
 	f.BoolVar(&o.why, "why", false, "also print what the stack pays, term by term, and all that is known of it")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
 	f.StringVar(&o.fileDir, "file-dir", "", "pylock.toml names files by path in this directory, relative to the lock, instead of by URL")
 	return c
 }

@@ -71,9 +71,11 @@ func (a *advice) question(o adviseOptions) (question, error) {
 // options are the flags of a question.
 func (q *question) options() adviseOptions {
 	return adviseOptions{
-		dev: q.Dev, extras: q.Extras, allExtras: q.AllExtras, groups: q.Groups, constraints: q.Constraints,
-		python: q.Python, pythonVersion: q.PythonVersion, platform: q.Platform,
-		pre: q.Pre, prerelease: q.Prerelease, noBuild: q.NoBuild, noBinary: q.NoBinary,
+		problemOptions: problemOptions{
+			dev: q.Dev, extras: q.Extras, allExtras: q.AllExtras, groups: q.Groups, constraints: q.Constraints,
+			python: q.Python, pythonVersion: q.PythonVersion, platform: q.Platform,
+			pre: q.Pre, prerelease: q.Prerelease, noBuild: q.NoBuild, noBinary: q.NoBinary,
+		},
 		judgeOptions: judgeOptions{
 			recommendation: q.Recommendation, weights: q.Weights, disable: q.Disable, labels: q.Labels,
 			environment: q.Environment, strict: q.Strict,

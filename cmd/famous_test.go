@@ -75,7 +75,7 @@ func audit(t *testing.T, env *Env, kb string, cases []famousCase) {
 			if err := os.WriteFile(filepath.Join(env.Dir, "x.in"), []byte(c.input), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			o := adviseOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: kb}
+			o := adviseOptions{problemOptions: problemOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: kb}}
 			o.maxTime = time.Hour
 			a, err := newAuditor(context.Background(), env, "x.in", o)
 			if err != nil {

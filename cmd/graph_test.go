@@ -170,7 +170,7 @@ func some(rng *rand.Rand, n int) resolver.Releases {
 // graphProblem prepares an input for the graph.
 func graphProblem(tb testing.TB, base, input string) *auditor {
 	env, _, _ := testEnv(tb, map[string]string{"x.in": strings.Join(strings.Fields(input), "\n") + "\n"})
-	o := adviseOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: base}
+	o := adviseOptions{problemOptions: problemOptions{pythonVersion: "3.11", platform: "manylinux_2_36_x86_64", kb: base}}
 	a, err := newAuditor(context.Background(), env, "x.in", o)
 	if err != nil {
 		tb.Fatal(err)

@@ -32,13 +32,10 @@ base. What is fresh is not asked for again; --refresh asks all the same.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.python, "python", "", "the interpreter, environment or version to choose for")
-	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for")
-	f.StringVar(&o.platform, "platform", "", "the platform to choose for")
 	f.StringVar(&o.refresh, "refresh", "", "ask again for what was asked longer than this ago; without an age, for everything")
 	f.Lookup("refresh").NoOptDefVal = refreshNow
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the synced one, else the embedded one)")
+	o.addEnvironment(f)
 	return c
 }
 

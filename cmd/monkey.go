@@ -59,17 +59,7 @@ count and are not written again. --output - (the default) prints a line for each
 	f.Uint64Var(&o.seed, "seed", 0, "of random stacks")
 	f.BoolVar(&o.resume, "resume", false, "the directory may have stacks: they count")
 	f.BoolVar(&o.merge, "merge", false, "of stacks that nothing known tells apart only the best")
-	f.BoolVar(&o.dev, "dev", false, "also what is needed for development (Pipfile's dev-packages, the group dev)")
-	f.StringSliceVar(&o.extras, "extra", nil, "also this extra of the project (repeatable)")
-	f.StringSliceVar(&o.groups, "group", nil, "also this dependency group (repeatable)")
-	f.StringArrayVarP(&o.constraints, "constraint", "c", nil, "bound versions by this constraints file (repeatable)")
-	f.StringVar(&o.python, "python", "", "the interpreter, environment or version to choose for")
-	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for, such as 3.12")
-	f.StringVar(&o.platform, "platform", "", "the platform to choose for, such as manylinux_2_28_x86_64")
-	f.StringVar(&o.prerelease, "prerelease", "", "when pre-releases may be chosen: if-necessary (default), allow, explicit or disallow")
-	f.StringVar(&o.excludeNewer, "exclude-newer", "", "see only files uploaded until this day (2026-01-31), time (RFC 3339) or age (7 days)")
-	f.StringSliceVar(&o.noBuild, "only-binary", nil, "never build these projects from source (:all: for all)")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
+	o.problemOptions.add(f)
 	o.judgeOptions.add(f)
 	o.concurrency = 16 // nobody is asked, but the pool wants a size
 	return c

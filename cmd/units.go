@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/thamos/thamos/pipeline"
 	"github.com/thamos/thamos/pipeline/sieves"
@@ -23,16 +24,21 @@ func newUnits(env *Env) *cobra.Command {
 		Long: `Tell which units judge packages, and what each recommendation type weighs. With a
 NAME, tell all about one unit. With --audit, advise for a project as often as there
 are units, each time without one of them, and tell what would be chosen instead:
-what every score is for.`,
+what every score is for. All other flags go with it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			arg := ""
 			if len(args) > 0 {
 				arg = args[0]
 			}
-			switch {
-			case audit:
+			if audit {
 				return auditUnits(c.Context(), env, arg, o)
+			}
+			var other string
+			c.Flags().Visit(func(f *pflag.Flag) { other = f.Name })
+			switch {
+			case other != "":
+				return usagef("--%s goes with --audit", other)
 			case arg != "":
 				return printUnit(env, arg)
 			}
@@ -41,10 +47,8 @@ what every score is for.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&audit, "audit", false, "advise for the project at PATH without each unit in turn")
-	f.StringVar(&o.pythonVersion, "python-version", "", "with --audit: the Python version to choose for")
-	f.StringVar(&o.platform, "platform", "", "with --audit: the platform to choose for")
-	f.DurationVar(&o.maxTime, "max-time", time.Minute, "with --audit: end each search after this time with the best so far")
-	f.StringVar(&o.kb, "kb", "", "with --audit: the knowledge base (default: the synced one, else the embedded one)")
+	f.DurationVar(&o.maxTime, "max-time", time.Minute, "end each search after this time with the best so far")
+	o.problemOptions.add(f)
 	o.judgeOptions.add(f)
 	o.freshOptions.add(f)
 	return c
