@@ -201,7 +201,7 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 			plan.Settings.Allow = append(plan.Settings.Allow, pipeline.Allowance{ID: id, Reason: "label allow-cve", From: "label allow-cve"})
 		}
 	}
-	if err := knownUnits(plan.Settings.Disable); err != nil {
+	if err := a.knownUnits(ctx, plan.Settings.Disable); err != nil {
 		return nil, err
 	}
 	for i, r := range a.manifest.Requirements {
@@ -229,11 +229,21 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 }
 
 // knownUnits complains of a unit to be switched off that does not exist. The name
-// of a prescription has a dot.
-func knownUnits(names []string) error {
+// of a prescription has a dot; one that is not there may be in another knowledge
+// base, so that is only remarked.
+func (a *advice) knownUnits(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if !strings.Contains(name, ".") && !slices.ContainsFunc(units.All(), func(u pipeline.Unit) bool { return u.Name == name }) {
-			return usagef("--disable-unit: there is no unit %q; `thamos units` lists them", name)
+		if !strings.Contains(name, ".") {
+			if !slices.ContainsFunc(units.All(), func(u pipeline.Unit) bool { return u.Name == name }) {
+				return usagef("--disable-unit: there is no unit %q; `thamos units` lists them", name)
+			}
+			continue
+		}
+		switch known, err := a.knowledge.HasRule(ctx, name); {
+		case err != nil:
+			return err
+		case !known:
+			a.notes = append(a.notes, fmt.Sprintf("nothing is switched off by %q: the knowledge base has no such prescription", name))
 		}
 	}
 	return nil

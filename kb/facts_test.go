@@ -140,6 +140,11 @@ func TestFacts(t *testing.T) {
 				t.Errorf("%d %s rules, %v; want %d", len(rules), kind, err, want)
 			}
 		}
+		for name, want := range map[string]bool{"a": true, "b": true, "c": true, "": false, "aa": false, `{"name":"a","text":"<&>"}`: false} {
+			if has, err := d.HasRule(t.Context(), name); err != nil || has != want {
+				t.Errorf("has the rule %q: %v, %v", name, has, err)
+			}
+		}
 		if rules, err := d.Rules(t.Context(), "wrap", nil); err != nil || len(rules) != 0 {
 			t.Errorf("wrap rules of nothing: %v, %v", rules, err)
 		}

@@ -101,6 +101,14 @@ func (k *Layered) Rules(ctx context.Context, kind string, names []py.Name) ([]py
 	return k.snapshot.Rules(ctx, kind, names)
 }
 
+// HasRule reports whether any rule has a name.
+func (k *Layered) HasRule(ctx context.Context, name string) (bool, error) {
+	if k.snapshot == nil {
+		return false, nil
+	}
+	return k.snapshot.HasRule(ctx, name)
+}
+
 // Observations returns those that have a release of each project, in the order
 // of names, oldest first.
 func (k *Layered) Observations(ctx context.Context, names []py.Name) ([][]py.Observation, error) {

@@ -45,7 +45,7 @@ func (d *DB) Rules(ctx context.Context, kind string, names []py.Name) ([]py.Rule
 	store := &d.facts.rules
 	store.mu.Lock()
 	if store.of == nil {
-		store.of, store.unpacker = map[string]*factCache[[]py.Rule]{}, map[string]*zstd.Decoder{}
+		store.of = map[string]*factCache[[]py.Rule]{}
 	}
 	cache := store.of[kind]
 	if cache == nil {
@@ -82,6 +82,35 @@ func mergeRules(a, b []py.Rule) []py.Rule {
 
 func compareRules(a, b py.Rule) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Project, b.Project), bytes.Compare(a.Body, b.Body))
+}
+
+// HasRule reports whether any rule has a name. It reads them all.
+func (d *DB) HasRule(ctx context.Context, name string) (has bool, err error) {
+	if !d.hasFacts {
+		return false, nil
+	}
+	d.facts.rules.mu.Lock()
+	defer d.facts.rules.mu.Unlock()
+	conn, err := d.conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	if err := d.loadDictionaries(ctx, conn); err != nil {
+		return false, err
+	}
+	wanted := append([]byte(name), '\t')
+	err = d.all(ctx, conn, "read rules", `SELECT source, bodies FROM rule`, func(rows *sql.Rows) error {
+		var source string
+		var packed sql.RawBytes
+		if err := rows.Scan(&source, &packed); err != nil {
+			return err
+		}
+		text, err := d.facts.rules.text(source, packed)
+		has = has || bytes.HasPrefix(text, wanted) || bytes.Contains(text, append([]byte{'\n'}, wanted...))
+		return err
+	})
+	return has, err
 }
 
 func (d *DB) loadRules(ctx context.Context, kind string, names []py.Name) (map[py.Name][]py.Rule, error) {
@@ -129,6 +158,9 @@ func (d *DB) loadRules(ctx context.Context, kind string, names []py.Name) (map[p
 func (d *DB) loadDictionaries(ctx context.Context, conn *sql.Conn) error {
 	if len(d.facts.rules.unpacker) > 0 {
 		return nil
+	}
+	if d.facts.rules.unpacker == nil {
+		d.facts.rules.unpacker = map[string]*zstd.Decoder{}
 	}
 	return d.all(ctx, conn, "read rules", `SELECT source, content FROM dictionary LIMIT ?`, d.facts.rules.addDictionary, maxSources)
 }
