@@ -68,8 +68,8 @@ func chooseTarget(env *Env, p project, m *lockfile.Manifest, o adviseOptions) (t
 	if t.format == pipfileLock && filepath.Base(t.path) != "Pipfile.lock" || t.format != pipfileLock && filepath.Base(t.path) == "Pipfile.lock" {
 		return t, usagef("%s: Pipfile.lock is the name of a Pipfile's lock, and of nothing else", t.shown)
 	}
-	if info, err := os.Stat(t.path); err == nil && info.IsDir() {
-		return t, usagef("%s is a directory; name the file to write", t.shown)
+	if err := t.spared(); err != nil {
+		return t, err
 	}
 	if o.fileDir != "" && (filepath.IsAbs(o.fileDir) || t.format != pylock) {
 		return t, usagef("--file-dir: a directory relative to the pylock.toml that is written; this is %q for %s", o.fileDir, t.format)
@@ -78,6 +78,25 @@ func chooseTarget(env *Env, p project, m *lockfile.Manifest, o adviseOptions) (t
 		return t, usagef("%s: installers read a pylock only if it is called pylock.toml or pylock.NAME.toml", t.shown)
 	}
 	return t, nil
+}
+
+// spared refuses to write where something else lies than a lock, or would be
+// taken for something else.
+func (t *target) spared() error {
+	base := filepath.Base(t.path)
+	switch base {
+	case "Pipfile", "pyproject.toml", lockfile.SettingsFile, lockfile.ThothFile, ".thoth.yml":
+		return usagef("%s: a file of this name is no lock; give the lock another name with --output", t.shown)
+	}
+	info, err := os.Stat(t.path)
+	switch ext := filepath.Ext(base); {
+	case err != nil: // it is not there, or writing will tell
+	case info.IsDir():
+		return usagef("%s is a directory; name the file to write", t.shown)
+	case info.Mode().IsRegular() && info.Size() > 0 && t.format == requirements && ext != ".txt" && ext != ".lock":
+		return usagef("%s is there, and not called as locks are (*.txt, *.lock); remove it, or give the lock another name", t.shown)
+	}
+	return nil
 }
 
 // formatOf tells a format by the name of the file that is to have it.

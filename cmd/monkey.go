@@ -145,6 +145,9 @@ func (m *monkeyRun) run(ctx context.Context, o monkeyOptions, out *stackSink) er
 		if out.count() >= o.count {
 			return nil
 		}
+		if err := ctx.Err(); err != nil {
+			return err // a block of stacks takes seconds to write
+		}
 		stack, score := reader.Stack(s.values, s.members)
 		if made%verifyEach == 0 {
 			if err := m.verify(ctx, s, stack, score); err != nil {

@@ -141,18 +141,20 @@ func (c *cancelling) Write(p []byte) (int, error) {
 
 func TestMonkeyInterrupted(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	env, _, stderr := testEnv(t, map[string]string{"requirements.in": "flask\n"})
-	out := &cancelling{left: 20, cancel: cancel}
-	env.Stdout = out
-	exit := Main(ctx, env, monkeyCommand("--count", "1000000"))
-	lines := strings.Count(out.String(), "\n")
-	if exit != exitRefused || lines < 20 || lines > 2000 || !strings.HasSuffix(out.String(), "}\n") {
-		t.Errorf("exit %d after %d lines", exit, lines)
-	}
-	if !strings.Contains(stderr.String(), "stopped before there were 1000000 stacks") {
-		t.Errorf("it says %s", stderr)
+	for _, decision := range []string{"random", "all"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		env, _, stderr := testEnv(t, map[string]string{"requirements.in": "flask\n"})
+		out := &cancelling{left: 20, cancel: cancel}
+		env.Stdout = out
+		exit := Main(ctx, env, monkeyCommand("--count", "1000000", "--decision", decision))
+		lines := strings.Count(out.String(), "\n")
+		if exit != exitRefused || lines != 20 || !strings.HasSuffix(out.String(), "}\n") {
+			t.Errorf("%s: exit %d after %d lines", decision, exit, lines)
+		}
+		if !strings.Contains(stderr.String(), "interrupted before there were 1000000 stacks") {
+			t.Errorf("%s: it says %s", decision, stderr)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func run() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interruption ends the process
 	return cmd.Main(ctx, realEnv(), os.Args[1:])
 }
 
