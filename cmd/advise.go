@@ -165,6 +165,13 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := target.checkable(o); err != nil {
+		return err
+	}
+	searching, err := o.searchOptions.search()
+	if err != nil {
+		return err
+	}
 	if err := o.writable(env); err != nil {
 		return err
 	}
@@ -176,11 +183,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 	defer k.close()
 	a.target = target
 	if a.judgement, err = judge(ctx, env, a, o.judgeOptions); err != nil {
-		return a.fail(env, o, err)
-	}
-	searching, err := o.searchOptions.search()
-	if err != nil {
-		return err
+		return a.fail(ctx, env, o, err)
 	}
 	timed, cancel := searching.timed(ctx)
 	defer cancel()
@@ -206,7 +209,7 @@ func advise(ctx context.Context, env *Env, path string, o adviseOptions) error {
 		case none == nil && errors.Is(context.Cause(timed), errMaxTime):
 			err = unknownError{fmt.Errorf("no stack was found within --max-time %v: whether one exists is not known; allow more", o.maxTime)}
 		}
-		return a.fail(env, o, err)
+		return a.fail(ctx, env, o, err)
 	}
 	a.report, a.quality = report, optimality(timed, report, o.limit > 0)
 	if err := a.nothing(o); err != nil {
@@ -326,12 +329,17 @@ func cacheFile(env *Env, name string) string {
 
 // fail reports an error of the search: as a document if one was asked for, with
 // what to do about it if not.
-func (a *advice) fail(env *Env, o adviseOptions, err error) error {
+func (a *advice) fail(ctx context.Context, env *Env, o adviseOptions, err error) error {
 	var unknown *resolver.UnknownError
 	var none *resolver.NoStackError
 	var refused *pipeline.RefusedError
 	if !errors.As(err, &unknown) && !errors.As(err, &none) && !errors.As(err, &refused) {
 		return err
+	}
+	if none != nil && !o.online {
+		if err := a.outdated(ctx, none); err != nil {
+			return err
+		}
 	}
 	if o.json {
 		if err := printJSON(env.Stdout, a.failure(err)); err != nil {

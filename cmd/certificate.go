@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -260,7 +261,11 @@ func verifyCertificate(ctx context.Context, env *Env, file, path, base string) e
 		return err
 	}
 	if known != c.Knowledge {
-		return unknownError{fmt.Errorf("%s is about the knowledge %s, and this is %s: name the one it is about with --kb", file, short(c.Knowledge), short(known))}
+		about, _, _ := strings.Cut(c.Knowledge, "+")
+		if about == a.knowledge.info.Digest {
+			return unknownError{fmt.Errorf("%s was made with other local knowledge on top of %s than there is now; advise again", file, short(about))}
+		}
+		return unknownError{fmt.Errorf("%s is about the knowledge %s, and this is %s: name the one it is about with --kb", file, short(about), short(a.knowledge.info.Digest))}
 	}
 	if digest, err := a.digest(); err != nil || digest != q.Digest {
 		return usageError{errors.Join(err, fmt.Errorf("%s was made for another problem: %s, its settings, its environment or the units of thamos have changed; advise again", file, a.project.file))}
@@ -322,7 +327,7 @@ func (q *question) prepare(ctx context.Context, env *Env, path, base string) (*a
 	return a, nil
 }
 
-// short is the beginning of a digest, or of two.
+// short is the beginning of a digest.
 func short(digest string) string {
 	if len(digest) > 12 {
 		return digest[:12] + "…"

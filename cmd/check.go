@@ -15,15 +15,21 @@ import (
 	"github.com/thamos/thamos/lockfile"
 )
 
+// checkable refuses what does not go with --check.
+func (t *target) checkable(o adviseOptions) error {
+	switch {
+	case !o.checkLock:
+	case o.dryRun, o.json, o.why, o.count > 1, o.certificate != "", o.plot != "":
+		return usagef("--check prints a difference or nothing: it goes without --dry-run, --json, --why, --count, --certificate and --plot")
+	case t.path == "":
+		return usagef("--check looks at a lock that is there: it goes without --output -")
+	}
+	return nil
+}
+
 // check holds the committed lock against the one that is advised and against
 // where it should come from. It writes nothing, and says nothing if both agree.
 func (a *advice) check(ctx context.Context, env *Env, o adviseOptions) error {
-	switch {
-	case o.dryRun, o.json, o.why:
-		return usagef("--check prints a difference or nothing: it goes without --dry-run, --json and --why")
-	case a.target.path == "":
-		return usagef("--check looks at a lock that is there: it goes without --output -")
-	}
 	committed, err := os.ReadFile(a.target.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		committed, err = nil, nil

@@ -93,7 +93,7 @@ func monkey(ctx context.Context, env *Env, path string, o monkeyOptions) error {
 	}
 	defer a.knowledge.close()
 	if a.judgement, err = judge(ctx, env, a, o.judgeOptions); err != nil {
-		return a.fail(env, o.adviseOptions, err)
+		return a.fail(ctx, env, o.adviseOptions, err)
 	}
 	a.target.format = requirements // which does not insist on an index's URL
 	m := &monkeyRun{advice: a, lock: new(lockfile.Lock), indexes: map[py.Name]string{}}
@@ -101,7 +101,7 @@ func monkey(ctx context.Context, env *Env, path string, o monkeyOptions) error {
 		return err
 	}
 	if m.compiled, err = resolver.Compile(ctx, a.problem, a.directs); err != nil {
-		return a.fail(env, o.adviseOptions, err)
+		return a.fail(ctx, env, o.adviseOptions, err)
 	}
 	err = m.run(ctx, o, out)
 	m.say(env, o, out)

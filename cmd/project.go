@@ -140,6 +140,8 @@ func newProblem(env *Env, p project, m *lockfile.Manifest, s selection, where *p
 		return nil, usagef("--only-binary :all: and --no-binary :all: together leave no file at all")
 	}
 	switch {
+	case o.pre && o.prerelease != "":
+		return nil, usagef("--pre and --prerelease: one of them")
 	case o.pre:
 		problem.Prereleases = resolver.Allow
 	case o.prerelease != "":

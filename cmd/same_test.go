@@ -32,7 +32,10 @@ func TestSearchSameBytes(t *testing.T) {
 		for run := range runs {
 			runtime.GOMAXPROCS(1 + run%2)
 			env, stdout, stderr := testEnv(t, map[string]string{"Pipfile": string(manifest)})
-			args := append([]string{"advise", "--predictor", s.Name, "--seed", "7", "--budget", "2e6", "--count", "3", "--json", "--certificate", "proof.json"}, targetFlags...)
+			args := append([]string{"advise", "--predictor", s.Name, "--seed", "7", "--budget", "2e6", "--count", "3", "--json"}, targetFlags...)
+			if s.Name != "latest" { // which proves nothing of scores
+				args = append(args, "--certificate", "proof.json")
+			}
 			if exit := Main(context.Background(), env, args); exit != exitOK {
 				t.Fatalf("%s: exit status %d\n%s", s.Name, exit, stderr)
 			}
@@ -41,7 +44,7 @@ func TestSearchSameBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			proof, err := os.ReadFile(filepath.Join(env.Dir, "proof.json"))
-			if err != nil {
+			if err != nil && s.Name != "latest" {
 				t.Fatal(err)
 			}
 			all := strings.Join([]string{stdout.String(), string(lock), string(proof)}, "\n")

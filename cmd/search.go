@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -58,6 +60,9 @@ type searching struct {
 	history map[resolver.Rank]*predictor.History
 }
 
+// beams are the predictors that have a beam width.
+var beams = []string{"auto", "exact", "mcts"}
+
 // search checks the flags.
 func (o searchOptions) search() (*searching, error) {
 	strategy, ok := predictor.Named(o.predictor)
@@ -68,8 +73,14 @@ func (o searchOptions) search() (*searching, error) {
 		return nil, usagef("--count: from 1 to %d", maxCount)
 	case o.limit < 0:
 		return nil, usagef("--limit: not negative; 0 is no limit")
+	case o.limit > 0 && strategy.Proves:
+		return nil, usagef("--limit: the predictor %s does not look at stacks one by one; bound its work with --budget", strategy.Name)
 	case o.beamWidth < 0:
 		return nil, usagef("--beam-width: not negative; 0 leaves it to the predictor")
+	case o.beamWidth > 0 && !slices.Contains(beams, strategy.Name):
+		return nil, usagef("--beam-width: the predictor %s keeps no open nodes; %s do", strategy.Name, strings.Join(beams, ", "))
+	case o.certificate != "" && strategy.Name == "latest":
+		return nil, usagef("--certificate: the predictor latest does not ask how good a stack is, so there is nothing to prove")
 	case o.maxTime <= 0:
 		return nil, errNoMaxTime
 	}

@@ -3,6 +3,8 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/pipeline"
@@ -13,7 +15,8 @@ var performance = pipeline.Unit{
 	Name: "performance",
 	Doc:  "penalise releases that were measured to be slower than another",
 	Detail: `Of each metric that was measured of single releases in this environment, the best usable one has 0; one that is a factor of two worse or more
-has -1, linear between. The newest measurement of a release counts. Releases that were not measured have none.`,
+has -1, linear between. The newest measurement of a release counts. Releases that were not measured have none. What was measured of a whole run (run_seconds
+and the like, which depends on what else the machine does) counts only for projects of which no command told a metric of its own.`,
 	Step: func(ctx context.Context, plan *pipeline.Plan, candidates []resolver.Candidates) ([]pipeline.Term, error) {
 		all, err := plan.Facts.Observations(ctx, names(candidates))
 		if err != nil {
@@ -23,7 +26,7 @@ has -1, linear between. The newest measurement of a release counts. Releases tha
 		var terms []pipeline.Term
 		for n, c := range candidates {
 			measured := newest(all[n], func(o *py.Observation) string { return measureKey(o, c, h) })
-			terms = append(terms, slower(c, measured)...)
+			terms = append(terms, slower(c, ownMetrics(measured))...)
 		}
 		return terms, nil
 	},
@@ -39,6 +42,18 @@ func measureKey(o *py.Observation, c resolver.Candidates, h here) string {
 		return ""
 	}
 	return o.Packages[0].Version.Key() + " " + o.Metric + " " + o.Unit
+}
+
+// ofRun begins the names of the metrics that are taken of any run (package solver).
+const ofRun = "run_"
+
+// ownMetrics leaves out the metrics of runs, if there are others.
+func ownMetrics(measured []py.Observation) []py.Observation {
+	own := slices.DeleteFunc(slices.Clone(measured), func(o py.Observation) bool { return strings.HasPrefix(o.Metric, ofRun) })
+	if len(own) == 0 {
+		return measured
+	}
+	return own
 }
 
 // A scale is what makes values comparable.

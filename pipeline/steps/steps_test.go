@@ -264,6 +264,19 @@ func TestSteps(t *testing.T) {
 				"-0.5 a[3.0]: a==3.0: matmul is 30 ms, a==2.0 has 20", "-1 a[1.0]: a==1.0: matmul is 100 ms, a==2.0 has 20",
 				"-0.25 a[2.0]: a==2.0: rate is 8 1/s, a==3.0 has 10",
 			}},
+		{name: "a whole run is noise where the command measured", step: "performance",
+			facts: Facts{Observed: []py.Observation{
+				{Packages: packages("a==2.0"), Kind: "metric", Metric: "took", Value: 4, Unit: "s"},
+				{Packages: packages("a==1.0"), Kind: "metric", Metric: "took", Value: 1, Unit: "s"},
+				{Packages: packages("a==2.0"), Kind: "metric", Metric: "run_seconds", Value: 1, Unit: "s"},
+				{Packages: packages("a==1.0"), Kind: "metric", Metric: "run_seconds", Value: 9, Unit: "s"},
+				{Packages: packages("b==2.0"), Kind: "metric", Metric: "run_seconds", Value: 2, Unit: "s"},
+				{Packages: packages("b==1.0"), Kind: "metric", Metric: "run_seconds", Value: 1, Unit: "s"},
+			}},
+			candidates: []string{"a 2.0 1.0", "b 2.0 1.0"},
+			want: []string{
+				"-1 a[2.0]: a==2.0: took is 4 s, a==1.0 has 1", "-1 b[2.0]: b==2.0: run_seconds is 2 s, b==1.0 has 1",
+			}},
 		{name: "severity and confidence are not swapped", step: "security-indicators",
 			facts: Facts{Indicated: []py.Indicator{
 				{Package: packages("a==2.0")[0], Tool: "bandit", Metric: "SEVERITY_HIGH__CONFIDENCE_LOW", Value: 100},
