@@ -19,7 +19,11 @@ func optimality(ctx context.Context, r *resolver.Report, limited bool) string {
 		return "nothing makes one stack better than another, so it is the newest, what is required directly first"
 	}
 	if o.Proved() {
-		return fmt.Sprintf("proved that no stack is better, among %s of %s", count(o.Values, "choice"), count(o.Variables, "project"))
+		text := fmt.Sprintf("proved that no stack is better, among %s of %s", count(o.Values, "choice"), count(o.Variables, "project"))
+		if o.Status == wcsp.Interrupted {
+			text += "; interrupted before it was settled which of equals to take, so another run may take another"
+		}
+		return text
 	}
 	var why string
 	switch {
