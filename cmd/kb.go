@@ -37,13 +37,17 @@ func newKBStatus(env *Env) *cobra.Command {
 		Short: "Say what the knowledge base holds, since when, and from which sources",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			db, err := openSnapshot(c.Context(), env, path)
+			open := openSnapshot
+			if verify {
+				open = openInUse
+			}
+			db, err := open(c.Context(), env, path)
 			if err != nil {
 				return err
 			}
 			defer db.Close()
 			if verify {
-				if err := db.Verify(c.Context()); err != nil {
+				if err := verifyOpened(c.Context(), env, db); err != nil {
 					return err
 				}
 			}

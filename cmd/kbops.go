@@ -87,20 +87,14 @@ func newKBVerify(env *Env) *cobra.Command {
 }
 
 func kbVerify(ctx context.Context, env *Env, path string) error {
-	o, err := openSnapshot(ctx, env, path)
+	o, err := openInUse(ctx, env, path)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
-	if o.note != "" {
-		fmt.Fprintf(env.Stderr, "note: %s\n", o.note)
-	}
 	stop := progress(env, "verifying")
 	defer stop()
-	if err := o.CheckIntegrity(ctx); err != nil {
-		return err
-	}
-	if err := o.Verify(ctx); err != nil {
+	if err := verifyOpened(ctx, env, o); err != nil {
 		return err
 	}
 	info, err := o.Info(ctx)
@@ -110,6 +104,24 @@ func kbVerify(ctx context.Context, env *Env, path string) error {
 	stop()
 	_, err = fmt.Fprintf(env.Stdout, "%s: intact; schema %s, sha256:%s\n", o.name, info.Schema, info.Digest)
 	return err
+}
+
+// verifyOpened reads all of a knowledge base, and says what to do about one that is
+// damaged although its file looks as it was left: sync takes that for intact.
+func verifyOpened(ctx context.Context, env *Env, o opened) error {
+	err := o.CheckIntegrity(ctx)
+	if err == nil {
+		err = o.Verify(ctx)
+	}
+	if o.synced == nil || !errors.Is(err, kb.ErrDamaged) {
+		return err
+	}
+	store, storeErr := syncStore(env)
+	if storeErr != nil {
+		return err
+	}
+	return fmt.Errorf("the synced knowledge base is damaged: %w; remove %s and `thamos kb sync` fetches it again, `thamos kb rollback` goes back to the one before",
+		err, store.Path(o.synced))
 }
 
 func newKBExport(env *Env) *cobra.Command {
@@ -172,12 +184,12 @@ func kbExport(ctx context.Context, env *Env, path, output string) error {
 // snapshotFile is the file of the knowledge base that a run would use, found to
 // be one and verified.
 func snapshotFile(ctx context.Context, env *Env, path string) (file string, done func(), err error) {
-	o, err := openSnapshot(ctx, env, path)
+	o, err := openInUse(ctx, env, path)
 	if err != nil {
 		return "", nil, err
 	}
 	defer o.Close()
-	if err := o.Verify(ctx); err != nil {
+	if err := verifyOpened(ctx, env, o); err != nil {
 		return "", nil, err
 	}
 	switch {

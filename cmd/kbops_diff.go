@@ -171,6 +171,9 @@ func kbQuery(ctx context.Context, env *Env, path, text string, rows int, limit t
 		return err
 	}
 	defer o.Close()
+	if o.note != "" {
+		fmt.Fprintf(env.Stderr, "note: %s\n", o.note)
+	}
 	t, err := o.Query(ctx, text, rows, limit)
 	if ctx.Err() != nil {
 		return err

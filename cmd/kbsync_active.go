@@ -22,6 +22,7 @@ type opened struct {
 	name   string          // as the user would call it
 	synced *sync.Installed // nil: it is not the synced one
 	note   string          // what the user should know, or empty
+	passed error           // why the synced one was passed over, or nil
 }
 
 // Names of knowledge bases that are no files of the user's.
@@ -46,7 +47,8 @@ func openSnapshot(ctx context.Context, env *Env, path string) (opened, error) {
 		db, err := openFile(ctx, env, path)
 		return opened{DB: db, name: path}, err
 	}
-	note := ""
+	var note string
+	var passed error
 	if store, err := syncStore(env); err == nil {
 		db, installed, err := store.Open(ctx)
 		switch {
@@ -55,11 +57,24 @@ func openSnapshot(ctx context.Context, env *Env, path string) (opened, error) {
 		case ctx.Err() != nil:
 			return opened{}, err
 		case !errors.Is(err, sync.ErrNone):
+			passed = err
 			note = fmt.Sprintf("the embedded knowledge base is used, for the synced one cannot be read (`thamos kb sync` mends that, `thamos kb rollback` goes back to the one before): %v", err)
 		}
 	}
 	db, err := openEmbedded(ctx, env)
-	return opened{DB: db, name: embeddedName, note: note}, err
+	return opened{DB: db, name: embeddedName, note: note, passed: passed}, err
+}
+
+// openInUse is openSnapshot for who looks at the knowledge base itself, as
+// verifying and exporting do: another one in the place of a synced one that cannot
+// be read would be the wrong answer.
+func openInUse(ctx context.Context, env *Env, path string) (opened, error) {
+	o, err := openSnapshot(ctx, env, path)
+	if err != nil || o.passed == nil {
+		return o, err
+	}
+	err = fmt.Errorf("the synced knowledge base cannot be read (`thamos kb sync` mends that, `thamos kb rollback` goes back to the one before): %w", o.passed)
+	return opened{}, errors.Join(unknownError{err}, o.Close())
 }
 
 func openEmbedded(ctx context.Context, env *Env) (*kb.DB, error) {
