@@ -168,6 +168,10 @@ func runSync(ctx context.Context, env *Env, args []string, o syncOptions) (sync.
 	}
 	for _, a := range args {
 		source, single, err := openSource(env, a, o)
+		var usage usageError
+		if err != nil && len(args) > 1 && !errors.As(err, &usage) {
+			source, err = goneSource{a, err}, nil
+		}
 		if err != nil {
 			return sync.Outcome{}, err
 		}
@@ -233,6 +237,19 @@ func openSource(env *Env, arg string, o syncOptions) (source sync.Source, single
 	}
 	return nil, path, nil
 }
+
+// A goneSource is one of several that is not there, such as a folder that is not
+// mounted: the others are asked.
+type goneSource struct {
+	name string
+	why  error
+}
+
+// Name implements sync.Source.
+func (s goneSource) Name() string { return s.name }
+
+// Fetch implements sync.Source.
+func (s goneSource) Fetch(context.Context, string, int64, string, sync.Partial) error { return s.why }
 
 // httpSource is a publication on a web server, with the proxies, certificates and
 // logins that indexes are read with.

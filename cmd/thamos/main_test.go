@@ -109,14 +109,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pinned is "pinned KEY SOURCE": the user's configuration names a source, and
+// pinned is "pinned KEY SOURCE...": the user's configuration names sources, and
 // pins the verifier key in a file.
 func pinned(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: pinned KEY SOURCE")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: pinned KEY SOURCE...")
 	}
 	name := filepath.Join(ts.Getenv("HOME"), ".config", "thamos", "config.toml")
-	text := fmt.Sprintf("[kb]\nsources = [%q]\nkeys = [%q]\n", args[1], strings.TrimSpace(ts.ReadFile(args[0])))
+	var sources []string
+	for _, s := range args[1:] {
+		sources = append(sources, strconv.Quote(s))
+	}
+	text := fmt.Sprintf("[kb]\nsources = [%s]\nkeys = [%q]\n", strings.Join(sources, ", "), strings.TrimSpace(ts.ReadFile(args[0])))
 	ts.Check(os.MkdirAll(filepath.Dir(name), 0o777))
 	ts.Check(os.WriteFile(name, []byte(text), 0o666))
 }
