@@ -145,7 +145,17 @@ func kbStatus(ctx context.Context, env *Env, db opened, list, verified, asJSON b
 		row("synced", "%s from %s", s.Synced, s.Source)
 	}
 	if s := d.Synced; s != nil && s.Stream != "" {
-		row("publication", "%s serial %d, %s, signed by %s, next update until %s", s.Stream, s.Serial, orNone(s.Status), strings.Join(s.SignedBy, ", "), orNone(s.NextUpdate))
+		said := []string{fmt.Sprintf("%s serial %d", s.Stream, s.Serial)}
+		if s.Status != "" {
+			said = append(said, s.Status)
+		}
+		said = append(said, "signed by "+strings.Join(s.SignedBy, ", "))
+		if s.NextUpdate != "" {
+			said = append(said, "next update until "+s.NextUpdate)
+		} else { // a single file
+			said = append(said, "no next update is promised")
+		}
+		row("publication", "%s", strings.Join(said, ", "))
 	} else if s != nil {
 		row("publication", "none: it is not signed")
 	}

@@ -319,7 +319,8 @@ func autoSync(ctx context.Context, env *Env) (notes []string, err error) {
 	}
 	if r, err := store.Read(); err == nil && r.Active != nil {
 		since := env.Now().Sub(r.Active.Synced)
-		if since >= 0 && since < autoSyncPeriod && !env.Now().After(r.Active.NextUpdate) {
+		due := !r.Active.NextUpdate.IsZero() && env.Now().After(r.Active.NextUpdate)
+		if since >= 0 && since < autoSyncPeriod && !due {
 			return nil, nil
 		}
 	}

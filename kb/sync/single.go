@@ -31,7 +31,7 @@ func (s Store) SyncFile(ctx context.Context, file string, unsigned bool, o Optio
 		return Outcome{}, err
 	}
 	if len(by) > 0 {
-		err = y.accept(Latest{Stream: said.stream, Serial: said.serial, Digest: said.digest, Status: Active, NextUpdate: y.Now(), KBSchema: kb.Schema})
+		err = y.accept(Latest{Stream: said.stream, Serial: said.serial, Digest: said.digest, Status: Active, KBSchema: kb.Schema})
 		if err != nil {
 			return Outcome{}, err
 		}

@@ -253,7 +253,7 @@ func (y *syncing) accept(l Latest) error {
 	switch {
 	case l.Status == EndOfLife:
 		late = fmt.Sprintf("%s has ended: no newer snapshots will come", l.Stream)
-	case y.Now().After(l.NextUpdate):
+	case !l.NextUpdate.IsZero() && y.Now().After(l.NextUpdate): // a single file promises nothing
 		late = fmt.Sprintf("an update was promised until %s", l.NextUpdate.UTC().Format("2006-01-02 15:04 MST"))
 	case l.Status == Deprecated:
 		y.Notes = append(y.Notes, fmt.Sprintf("%s is deprecated: look for another source", l.Stream))
