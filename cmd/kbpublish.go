@@ -80,6 +80,15 @@ func kbPublish(ctx context.Context, env *Env, f publishFlags) error {
 	if o.NextUpdate, err = parseAge("--next-update", f.nextUpdate); err != nil {
 		return err
 	}
+	if o.NextUpdate == 0 {
+		return usagef("--next-update: %q promises nothing", f.nextUpdate)
+	}
+	if err := o.Check(); err != nil {
+		return usageError{err}
+	}
+	if _, err := os.Stat(o.From); errors.Is(err, os.ErrNotExist) {
+		return unknownError{fmt.Errorf("there is no knowledge base at %s", f.from)}
+	}
 	if f.at != "" {
 		if o.Now, err = time.Parse(time.RFC3339, f.at); err != nil {
 			return usagef("--at: %q is no time such as 2026-01-31T12:00:00Z", f.at)
@@ -92,17 +101,9 @@ func kbPublish(ctx context.Context, env *Env, f publishFlags) error {
 		}
 		o.Signers = append(o.Signers, s)
 	}
-	for _, k := range f.announce {
-		if _, err := sync.ParseKey(k); err != nil {
-			return usagef("--announce: %w", err)
-		}
-	}
 	stop := progress(env, "publishing")
 	defer stop()
 	p, err := sync.Publish(ctx, o)
-	if errors.Is(err, os.ErrNotExist) {
-		return unknownError{err}
-	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ const (
 	maxUnpacked  = 4 << 30
 	maxDelta     = 256 << 20
 	maxDeltas    = 1000
+	maxKeys      = 10 // announced
 )
 
 // Latest says what the newest snapshot of a publication is.
@@ -71,6 +72,13 @@ const (
 	Deprecated Status = "deprecated" // it will end
 	EndOfLife  Status = "eol"        // it has ended
 )
+
+func (s Status) known() bool { return s == Active || s == Deprecated || s == EndOfLife }
+
+// streamName reports whether a publication can be called so.
+func streamName(name string) bool {
+	return name != "" && len(name) <= 200 && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
 
 // A File is one file of a publication.
 type File struct {
@@ -136,17 +144,17 @@ func (l Latest) check() error {
 	switch {
 	case l.Schema != LatestSchema:
 		return fmt.Errorf("%s has the schema %.40q, this program reads %s", latestName, l.Schema, LatestSchema)
-	case l.Stream == "" || len(l.Stream) > 200 || strings.ContainsFunc(l.Stream, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+	case !streamName(l.Stream):
 		return fmt.Errorf("%s: the stream %.40q is no name", latestName, l.Stream)
 	case l.Serial <= 0:
 		return fmt.Errorf("%s: the serial is %d", latestName, l.Serial)
-	case l.Status != Active && l.Status != Deprecated && l.Status != EndOfLife:
+	case !l.Status.known():
 		return fmt.Errorf("%s: the status %.40q is none of active, deprecated, eol", latestName, l.Status)
 	case !hexSHA256.MatchString(l.Digest):
 		return fmt.Errorf("%s: the digest %.70q is none", latestName, l.Digest)
 	case l.Published.IsZero() || l.NextUpdate.Before(l.Published):
 		return fmt.Errorf("%s: published %v, next update %v", latestName, l.Published, l.NextUpdate)
-	case len(l.Deltas) > maxDeltas || len(l.Keys) > 10:
+	case len(l.Deltas) > maxDeltas || len(l.Keys) > maxKeys:
 		return fmt.Errorf("%s has %d deltas and %d keys", latestName, len(l.Deltas), len(l.Keys))
 	case l.Base.Unpacked <= 0 || l.Base.Unpacked > maxUnpacked:
 		return fmt.Errorf("%s: a snapshot of %d bytes; at most %d are read", latestName, l.Base.Unpacked, int64(maxUnpacked))

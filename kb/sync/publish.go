@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
+
 	"github.com/thamos/thamos/kb"
 )
 
@@ -44,6 +46,36 @@ type PublishOptions struct {
 	Now time.Time
 }
 
+// Check refuses what no program could sync, or would refuse to: what a publication
+// says of itself is checked by those who read it as well.
+func (o PublishOptions) Check() error {
+	switch {
+	case o.Stream != "" && !streamName(o.Stream):
+		return fmt.Errorf("the stream %.40q is no name: up to 200 characters without spaces", o.Stream)
+	case o.Status != "" && !o.Status.known():
+		return fmt.Errorf("the status %.40q is none of active, deprecated, eol", o.Status)
+	case o.NextUpdate < 0:
+		return fmt.Errorf("the next update is promised for before this one: %v", o.NextUpdate)
+	case o.Deltas < 0 || o.Deltas > maxDeltas:
+		return fmt.Errorf("from 0 to %d deltas can be kept, not %d", maxDeltas, o.Deltas)
+	case len(o.Keys) > maxKeys:
+		return fmt.Errorf("%d keys are announced; at most %d are read", len(o.Keys), maxKeys)
+	}
+	if o.MinClient != "" {
+		if _, err := semver.NewVersion(o.MinClient); err != nil {
+			return fmt.Errorf("the oldest client %.40q is no version such as 1.2.0", o.MinClient)
+		}
+	}
+	for _, k := range o.Keys {
+		if key, err := ParseKey(k); err != nil {
+			return err
+		} else if key.Verifier != k {
+			return fmt.Errorf("a key that is announced has no end: %q", k)
+		}
+	}
+	return nil
+}
+
 // A Publication is what came of publishing.
 type Publication struct {
 	Latest
@@ -65,6 +97,9 @@ func Publish(ctx context.Context, o PublishOptions) (_ Publication, err error) {
 	}()
 	if len(o.Signers) == 0 {
 		return Publication{}, errors.New("no key to sign with")
+	}
+	if err := o.Check(); err != nil {
+		return Publication{}, err
 	}
 	p := publisher{PublishOptions: o, dir: filepath.Join(o.To, Version)}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
@@ -193,13 +228,6 @@ func (p *publisher) describe(ctx context.Context) (Latest, error) {
 	}
 	for _, s := range info.Sources {
 		l.Sources = append(l.Sources, Origin(s))
-	}
-	for _, k := range p.Keys {
-		if key, err := ParseKey(k); err != nil {
-			return Latest{}, err
-		} else if key.Verifier != k {
-			return Latest{}, fmt.Errorf("a key that is announced has no end: %q", k)
-		}
 	}
 	return l, nil
 }
