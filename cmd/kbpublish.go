@@ -51,7 +51,7 @@ both for as long as users need to sync once, then with the new one alone.`,
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "", "the knowledge base")
 	f.StringVar(&o.to, "to", "", "the folder to publish into")
-	f.StringArrayVar(&o.keys, "key", nil, "file with a private key of `thamos kb keygen` to sign with (repeatable)")
+	f.StringArrayVar(&o.keys, "key", nil, "file with a private key to sign with, as kb keygen writes it (repeatable)")
 	f.StringArrayVar(&o.announce, "announce", nil, "verifier key that will sign later, which users shall trust from now on (repeatable)")
 	f.StringVar(&o.stream, "stream", "", "name of the publication, within which serials rise (default: what it was, else the name of the first key)")
 	f.IntVar(&o.deltas, "deltas", 7, "how many former knowledge bases to keep, each with the delta that leads away from it")

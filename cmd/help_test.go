@@ -1,0 +1,36 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// eachCommand calls f for the tree of commands.
+func eachCommand(t *testing.T, f func(c *cobra.Command)) {
+	t.Helper()
+	env, _, _ := testEnv(t, nil)
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		f(c)
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(env))
+}
+
+// TestFlagTexts: what stands between backquotes in the text of a flag becomes the
+// name of its value, which no text here means.
+func TestFlagTexts(t *testing.T) {
+	eachCommand(t, func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if strings.Contains(f.Usage, "`") {
+				name, _ := pflag.UnquoteUsage(f)
+				t.Errorf("%s --%s %s: backquotes in its text name the value", c.CommandPath(), f.Name, name)
+			}
+		})
+	})
+}
