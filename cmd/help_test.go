@@ -34,3 +34,17 @@ func TestFlagTexts(t *testing.T) {
 		})
 	})
 }
+
+// TestWhichKB: without --kb the commands below kb take the synced knowledge base
+// before the embedded one, and their help says so.
+func TestWhichKB(t *testing.T) {
+	eachCommand(t, func(c *cobra.Command) {
+		f := c.LocalFlags().Lookup("kb")
+		if f == nil || c.Parent().Name() != "kb" {
+			return
+		}
+		if !strings.Contains(f.Usage, "the synced one, else the embedded one)") {
+			t.Errorf("%s --kb: %s", c.CommandPath(), f.Usage)
+		}
+	})
+}

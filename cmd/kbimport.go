@@ -67,7 +67,7 @@ in which documents come.
 	}
 	f := c.Flags()
 	f.StringVar(&o.format, "format", "", "what PATH holds: osv, prescriptions, observations, solver, popular or kgraph")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base to start from (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "the knowledge base to start from (default: the embedded one; with --local the synced one, else the embedded one)")
 	f.StringVarP(&o.output, "output", "o", "", "the knowledge base to write; it may be the one of --kb")
 	f.StringVar(&o.embed, "embed", "", "write the files that the binary embeds into this directory instead")
 	f.BoolVar(&o.local, "local", false, "learn it into local knowledge instead")

@@ -58,7 +58,7 @@ another hash, a quarantined project, malware; 4 nobody that was asked answered.`
 	f.StringSliceVar(&projects, "project", nil, "ask the indexes for this project only (repeatable)")
 	f.BoolVar(&s.noIndex, "no-index", false, "do not ask the indexes")
 	f.IntVar(&s.concurrency, "concurrency", 16, "requests under way at once")
-	f.StringVar(&s.kb, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&s.kb, "kb", "", "the knowledge base (default: the synced one, else the embedded one)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON document")
 	return c
 }

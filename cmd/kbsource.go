@@ -25,7 +25,7 @@ type primarySources struct {
 	projects []py.Name
 	noIndex  bool
 
-	kb          string // the snapshot; empty: the embedded one
+	kb          string // the snapshot; empty: the synced one, else the embedded one
 	concurrency int    // projects asked for at once
 }
 
