@@ -28,6 +28,9 @@ to the one that was left until something newer is published; --again makes it.`,
 				return err
 			}
 			r, err := store.Rollback(c.Context())
+			if errors.Is(err, sync.ErrNone) || errors.Is(err, os.ErrNotExist) {
+				return unknownError{fmt.Errorf("there is nothing to go back to: %w", err)}
+			}
 			if err != nil {
 				return err
 			}

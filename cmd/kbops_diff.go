@@ -3,7 +3,9 @@ package cmd
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -52,7 +54,11 @@ func openNamed(ctx context.Context, env *Env, name string) (*kb.DB, error) {
 		if i == nil {
 			return nil, unknownError{fmt.Errorf("there is no %s knowledge base", name)}
 		}
-		return kb.Open(ctx, store.Path(i))
+		db, err := kb.Open(ctx, store.Path(i))
+		if errors.Is(err, os.ErrNotExist) {
+			err = unknownError{fmt.Errorf("the %s knowledge base is not there any more: %w", name, err)}
+		}
+		return db, err
 	}
 	return openFile(ctx, env, name)
 }

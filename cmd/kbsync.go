@@ -330,7 +330,7 @@ func autoSync(ctx context.Context, env *Env) (notes []string, err error) {
 	case ctx.Err() != nil, errors.As(err, &usage):
 		return nil, err
 	case errors.Is(err, errNoSource):
-		return nil, usagef("--auto-sync: %w. It can be\n%s", err, howToTrust(env))
+		return nil, unknownError{fmt.Errorf("--auto-sync: %w. It can be\n%s", err, howToTrust(env))}
 	case err != nil:
 		return []string{fmt.Sprintf("--auto-sync: %v", err)}, nil
 	}

@@ -80,7 +80,7 @@ type Installed struct {
 	Signature string `json:"signature,omitempty"`
 }
 
-// ErrNone reports a store in which nothing was ever synced.
+// ErrNone reports a store in which nothing was ever synced, or not so often.
 var ErrNone = errors.New("no snapshot was synced")
 
 // maxRecord bounds the record, in bytes.
@@ -178,7 +178,8 @@ func (s Store) open(ctx context.Context, i *Installed) (*kb.DB, error) {
 }
 
 // Rollback makes the snapshot before the active one active again. It stays so
-// until something newer than what was active is published.
+// until something newer than what was active is published. The error wraps ErrNone
+// if there is none.
 func (s Store) Rollback(ctx context.Context) (Record, error) {
 	if _, err := os.Stat(s.Dir); err != nil {
 		return Record{}, ErrNone
@@ -193,7 +194,7 @@ func (s Store) Rollback(ctx context.Context) (Record, error) {
 		return r, err
 	}
 	if r.Previous == nil {
-		return r, errors.New("there is no snapshot before the active one")
+		return r, fmt.Errorf("%w before the active one", ErrNone)
 	}
 	d, err := s.open(ctx, r.Previous)
 	if err != nil {
