@@ -105,6 +105,9 @@ func kbImport(ctx context.Context, env *Env, from string, o importOptions) error
 	if err != nil {
 		return err
 	}
+	if err := anything(from, what, facts, len(more.withdrawn)); err != nil {
+		return err
+	}
 	if n := len(more.metadata); n > 0 {
 		fmt.Fprintf(env.Stderr, "note: the metadata of %s is left out; --local keeps it\n", count(n, "release"))
 	}
@@ -124,10 +127,10 @@ func kbImport(ctx context.Context, env *Env, from string, o importOptions) error
 	if o.embed != "" {
 		output = filepath.Join(dir, snapshotName)
 	}
-	info, err := kb.Amend(ctx, base, output, source, facts)
-	if errors.Is(err, os.ErrNotExist) {
-		return unknownError{err}
+	if _, err := os.Stat(base); errors.Is(err, os.ErrNotExist) {
+		return unknownError{fmt.Errorf("there is no knowledge base at %s", o.kb)}
 	}
+	info, err := kb.Amend(ctx, base, output, source, facts)
 	if err != nil {
 		return err
 	}
@@ -138,6 +141,15 @@ func kbImport(ctx context.Context, env *Env, from string, o importOptions) error
 	}
 	stop()
 	return printImported(env, cmp.Or(o.output, o.embed), info)
+}
+
+// anything refuses an import of nothing: what the source said before would be
+// forgotten for it.
+func anything(from, what string, f kb.Facts, more int) error {
+	if len(f.Advisories)+len(f.Rules)+len(f.Observations)+len(f.Indicators)+len(f.Popularity)+more > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s holds no %s that can be used, so nothing was written", from, what)
 }
 
 func printImported(env *Env, output string, info kb.Info) error {
@@ -183,7 +195,7 @@ func readFacts(ctx context.Context, env *Env, format, from string) (facts kb.Fac
 	if format == "prescriptions" {
 		set, err := prescription.Load(fsys)
 		if err != nil {
-			return facts, more, err
+			return facts, more, usagef("%s: %w", from, err)
 		}
 		for i, fault := range set.Faults {
 			if i == maxFaultsShown {
@@ -226,6 +238,10 @@ func importGraph(ctx context.Context, env *Env, from string, o importOptions, so
 	}
 	if err != nil {
 		return usagef("%s: %w", from, err)
+	}
+	if report.Projects == 0 {
+		faults(env, report)
+		return fmt.Errorf("%s holds no projects that can be used, so nothing was written", from)
 	}
 	info, err := w.Finish(kb.Info{Built: at.Unix(), Sources: []kb.Source{source}})
 	if err != nil {

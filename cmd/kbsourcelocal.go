@@ -34,6 +34,9 @@ func importLocal(ctx context.Context, env *Env, from string, o importOptions, wh
 	if err != nil {
 		return err
 	}
+	if err := anything(from, what, facts, len(more.withdrawn)+len(more.metadata)); err != nil {
+		return err
+	}
 	snapshot, err := openSnapshot(ctx, env, o.kb)
 	if err != nil {
 		return err
