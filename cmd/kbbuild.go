@@ -75,6 +75,12 @@ func kbBuild(ctx context.Context, env *Env, o buildOptions) error {
 	if (o.from == "") == (o.projects == "") {
 		return usagef("say what to build from: either --from DIR|ZIP or --projects FILE")
 	}
+	if err := checkConcurrency(o.concurrency); err != nil {
+		return err
+	}
+	if o.newest < 1 || o.age < 0 {
+		return usagef("--newest: at least one release; --max-age: not less than nothing")
+	}
 	path, done, err := buildPath(env, o)
 	if err != nil {
 		return err
@@ -110,6 +116,14 @@ func kbBuild(ctx context.Context, env *Env, o buildOptions) error {
 	return err
 }
 
+// checkConcurrency refuses a number of requests at once that is none.
+func checkConcurrency(n int) error {
+	if n < 1 {
+		return usagef("--concurrency: at least one request at once, not %d", n)
+	}
+	return nil
+}
+
 // buildPath says where the snapshot is built: where it is wanted, or aside if
 // it is then packed.
 func buildPath(env *Env, o buildOptions) (path string, done func(), err error) {
@@ -122,7 +136,7 @@ func buildPath(env *Env, o buildOptions) (path string, done func(), err error) {
 			return "", nil, err
 		}
 		return filepath.Join(dir, snapshotName), func() { os.RemoveAll(dir) }, nil
-	case o.output == "":
+	case o.output == "" || o.output == "-":
 		return "", nil, usagef("say where to write the snapshot: --output FILE")
 	}
 	path = absolute(env, o.output)

@@ -85,7 +85,7 @@ func kbImport(ctx context.Context, env *Env, from string, o importOptions) error
 	if o.local {
 		return importLocal(ctx, env, from, o, what)
 	}
-	if (o.output == "") == (o.embed == "") || o.embed != "" && o.format == "kgraph" {
+	if o.output == "-" || (o.output == "") == (o.embed == "") || o.embed != "" && o.format == "kgraph" {
 		return usagef("say where to write the knowledge base: --output FILE")
 	}
 	at := env.Now()

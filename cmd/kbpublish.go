@@ -172,6 +172,9 @@ func kbKeygen(env *Env, name, output string) error {
 	if name == "" || output == "" {
 		return usagef("say whose key it is and where to write it: --name NAME -o FILE")
 	}
+	if output == "-" {
+		return usagef("-o: the private key goes into a file that only you can read, not to standard output, where the verifier key goes")
+	}
 	private, verifier, err := sync.Keygen(name)
 	if err != nil {
 		return usagef("--name: %w", err)

@@ -98,6 +98,11 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 	if k.refresh, err = o.age(); err != nil {
 		return nil, err
 	}
+	if o.online {
+		if err := checkConcurrency(o.concurrency); err != nil {
+			return nil, err
+		}
+	}
 	if k.snapshot, err = openSnapshot(ctx, env, path); err != nil {
 		return nil, err
 	}

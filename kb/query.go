@@ -24,6 +24,9 @@ var errSlow = errors.New("it takes too long")
 // connection reads only the snapshot: whatever the text, nothing is changed, and
 // no other file is opened.
 func (d *DB) Query(ctx context.Context, text string, rows int, limit time.Duration) (Table, error) {
+	if err := oneStatement(text); err != nil {
+		return Table{}, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
 	defer cancel()
 	conn, err := d.conn(ctx)
