@@ -71,6 +71,9 @@ func kbRefresh(ctx context.Context, env *Env, s primarySources, asJSON bool) err
 		return usagef("--project asks the indexes: it does not go with --no-index")
 	}
 	r, err := syncPrimary(ctx, env, s)
+	if err != nil && ctx.Err() != nil {
+		return r.interrupted()
+	}
 	if err != nil {
 		return err
 	}
@@ -90,6 +93,27 @@ func kbRefresh(ctx context.Context, env *Env, s primarySources, asJSON bool) err
 		return errReported{exitRefused}
 	}
 	return nil
+}
+
+// interrupted says what is kept of a refresh that was interrupted; r is nil if it
+// had not begun.
+func (r *primaryReport) interrupted() error {
+	sources := 0
+	if r != nil {
+		for _, s := range r.sources {
+			if s.state != sourceUnknown {
+				sources++
+			}
+		}
+	}
+	if r == nil || len(r.learnt)+sources == 0 {
+		return errors.New("interrupted before anything was learnt")
+	}
+	text := fmt.Sprintf("interrupted; what %s and %s said is kept", count(len(r.learnt), "project"), count(sources, "source"))
+	if n := len(r.events); n > 0 {
+		text += fmt.Sprintf(", with %s: `thamos kb events --since %s`", count(n, "change"), moment(r.at))
+	}
+	return errors.New(text)
 }
 
 // A refreshDocument is the result of kb refresh for programs.

@@ -35,7 +35,8 @@ type primaryReport struct {
 	events  []kb.Event
 	sources []sourceReport
 	index   ingest.RefreshReport
-	held    int // projects that are watched
+	held    int              // projects that are watched
+	learnt  map[py.Name]bool // projects whose answers are kept
 }
 
 // A sourceReport says what came of reading one source.
@@ -74,7 +75,8 @@ func (r *primaryReport) answered() bool {
 
 // syncPrimary brings local knowledge up to date from primary sources, and notes
 // what changed. A source that cannot be read costs itself: it is in the report,
-// and what it said before counts. The error says that all of it ended.
+// and what it said before counts. The error says that all of it ended; the report
+// then says what is kept, unless it is nil.
 //
 // Everything is asked on condition that it changed, so that doing it twice costs
 // little and changes nothing.
@@ -84,7 +86,7 @@ func syncPrimary(ctx context.Context, env *Env, s primarySources) (_ *primaryRep
 		return nil, err
 	}
 	defer k.close()
-	r := &primaryReport{at: env.Now().Unix()}
+	r := &primaryReport{at: env.Now().Unix(), learnt: map[py.Name]bool{}}
 	held, err := k.held(ctx)
 	if err != nil {
 		return nil, err
@@ -94,20 +96,20 @@ func syncPrimary(ctx context.Context, env *Env, s primarySources) (_ *primaryRep
 	for _, place := range s.advisories {
 		one, err := k.readAdvisories(ctx, place, watched, r)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
 		r.sources = append(r.sources, one)
 	}
 	for _, file := range s.popular {
 		one, err := k.readPopular(ctx, file)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
 		r.sources = append(r.sources, one)
 	}
 	if !s.noIndex {
 		if err := k.refreshIndex(ctx, s, held, r); err != nil {
-			return nil, err
+			return r, err
 		}
 	}
 	slices.SortFunc(r.events, kb.CompareEvents)
@@ -140,10 +142,19 @@ func (k *knowledge) refreshIndex(ctx context.Context, s primarySources, held []p
 	}
 	bar := newBar(k.env, len(names), "asking")
 	defer func() { _ = bar.Clear() }()
+	watch := ingest.Watch(k.local, k.snapshot.DB, func(events []kb.Event) { r.events = append(r.events, events...) })
 	var err error
 	r.index, err = ingest.Refresh(ctx, ingest.RefreshOptions{
 		Indexes: k.indexes, Local: k.local, Now: k.now, Concurrency: s.concurrency,
-		Take: ingest.Watch(k.local, k.snapshot.DB, func(events []kb.Event) { r.events = append(r.events, events...) }),
+		Take: func(ctx context.Context, seen []kb.Sighting) error {
+			if err := watch(ctx, seen); err != nil {
+				return err
+			}
+			for _, s := range seen {
+				r.learnt[s.Now.Project] = true
+			}
+			return nil
+		},
 		Progress: func(done, _ int, what string) {
 			bar.Describe(what)
 			_ = bar.Set(done) // a terminal that cannot show it is no reason to stop

@@ -180,7 +180,7 @@ func runSync(ctx context.Context, env *Env, args []string, o syncOptions) (sync.
 		}
 		if single != "" {
 			out, err := store.SyncFile(ctx, single, o.unsigned, options)
-			return out, syncError(err)
+			return out, syncError(ctx, err)
 		}
 		options.Sources = append(options.Sources, source)
 	}
@@ -191,15 +191,20 @@ func runSync(ctx context.Context, env *Env, args []string, o syncOptions) (sync.
 		return sync.Outcome{}, unknownError{fmt.Errorf("no key is trusted, so no publication is: pin the verifier key that its publisher gives you, with --key or in the configuration\n%s", howToTrust(env))}
 	}
 	out, err := store.Sync(ctx, options)
-	return out, syncError(err)
+	return out, syncError(ctx, err)
 }
 
 // syncError gives what the publication is to blame for the status of missing
 // knowledge; what the disk is to blame for keeps its own.
-func syncError(err error) error {
+func syncError(ctx context.Context, err error) error {
 	var path *os.PathError
 	var link *os.LinkError
-	if err == nil || errors.As(err, &link) || errors.As(err, &path) && !errors.Is(err, os.ErrNotExist) || errors.Is(err, context.Canceled) {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return errors.New("interrupted; the knowledge base stays what it was, and what was read of a new one is kept: the next sync goes on from there")
+	case errors.As(err, &link), errors.As(err, &path) && !errors.Is(err, os.ErrNotExist):
 		return err
 	}
 	return unknownError{fmt.Errorf("the knowledge base was not synced, and stays what it was: %w", err)}

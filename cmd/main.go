@@ -68,8 +68,10 @@ func Main(ctx context.Context, env *Env, args []string) (exit int) {
 		return reported.exit
 	}
 	text := strings.TrimSuffix(err.Error(), "\n")
-	if ctx.Err() != nil { // the user knows it by another name
-		text = strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	if ctx.Err() != nil { // the user knows it by another name; a signal has its own
+		for _, err := range []error{context.Canceled, context.Cause(ctx)} {
+			text = strings.ReplaceAll(text, err.Error(), "interrupted")
+		}
 	}
 	fmt.Fprintf(env.Stderr, "thamos: %s\n", text)
 	return status(err)
