@@ -116,7 +116,13 @@ func verifyOpened(ctx context.Context, env *Env, o opened) error {
 	if err == nil {
 		err = o.Verify(ctx)
 	}
-	if o.synced == nil || !errors.Is(err, kb.ErrDamaged) {
+	if !errors.Is(err, kb.ErrDamaged) {
+		return err
+	}
+	if o.name == embeddedName {
+		return fmt.Errorf("the unpacked copy of the embedded knowledge base is damaged: %w; remove %s, and it is unpacked again", err, cacheFile(env, "kb"))
+	}
+	if o.synced == nil {
 		return err
 	}
 	store, storeErr := syncStore(env)
