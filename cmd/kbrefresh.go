@@ -53,7 +53,7 @@ another hash, a quarantined project, malware; 4 nobody that was asked answered.`
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVar(&s.advisories, "osv", nil, "URL or path of a zip of OSV records, or a directory of them (repeatable)")
+	f.StringArrayVar(&s.advisories, "osv", nil, "URL or path of a zip of OSV records, or a directory of them (repeatable; default: osv of [kb] in the configuration)")
 	f.StringArrayVar(&s.popular, "popular", nil, "file of project names, the most downloaded first, or of rank, tab and name (repeatable)")
 	f.StringSliceVar(&projects, "project", nil, "ask the indexes for this project only (repeatable)")
 	f.BoolVar(&s.noIndex, "no-index", false, "do not ask the indexes")
@@ -64,6 +64,13 @@ another hash, a quarantined project, malware; 4 nobody that was asked answered.`
 }
 
 func kbRefresh(ctx context.Context, env *Env, s primarySources, asJSON bool) error {
+	if len(s.advisories) == 0 {
+		config, err := readUserConfig(env)
+		if err != nil {
+			return err
+		}
+		s.advisories = config.KB.OSV
+	}
 	if s.noIndex && len(s.advisories)+len(s.popular) == 0 {
 		return usagef("--no-index: say what to read instead: --osv or --popular")
 	}

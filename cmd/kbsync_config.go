@@ -20,7 +20,7 @@ type userConfig struct {
 	KB struct {
 		Sources []string `toml:"sources"` // of kb sync, asked in turn
 		Keys    []string `toml:"keys"`    // verifier keys, see kb/sync.ParseKey
-		OSV     []string `toml:"osv"`     // where advisories are read from
+		OSV     []string `toml:"osv"`     // where kb refresh reads advisories
 	} `toml:"kb"`
 }
 
