@@ -115,6 +115,17 @@ func (s *survey) take(a surveyAnswer) bool {
 	return true
 }
 
+// answered reports whether an index said in this run what it has of a project;
+// nobody was asked if s is nil.
+func (s *survey) answered(index string, name py.Name) bool {
+	if s == nil {
+		return false
+	}
+	q := surveyed{index, name}
+	_, said := s.urls[q]
+	return said && s.failed[q] == nil
+}
+
 // Announced implements provenance.Attestations.
 func (s *survey) Announced(_ context.Context, index string, name py.Name) (map[string]string, error) {
 	q := surveyed{index, name}

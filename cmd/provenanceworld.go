@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/thamos/thamos/kb"
 	"github.com/thamos/thamos/kb/ingest"
@@ -116,27 +115,30 @@ func (k *knowledge) views(indexes []provenance.Index, asked *survey) []provenanc
 	at := func(urls ...string) *kb.Layered {
 		return kb.NewLayered(k.snapshot.DB, k.local, kb.Route{Indexes: urls}, true)
 	}
-	built := time.Unix(k.info.Built, 0).Add(24*time.Hour - time.Second).Unix() // Built is a day
 	found := false
 	for i := range indexes {
 		x := &indexes[i]
 		isOrigin := provenance.SameIndex(x.URL, origin)
 		stands := asked == nil && !isOrigin && !found && k.main[x.URL] && origin != ""
+		known := at(x.URL)
 		switch {
 		case stands:
-			x.Knowledge, x.Also = at(x.URL, origin), []string{origin}
+			known, x.Also = at(x.URL, origin), []string{origin}
 		case isOrigin:
-			x.Knowledge, x.Also = at(origin), []string{origin}
-		default:
-			x.Knowledge = at(x.URL)
+			known, x.Also = at(origin), []string{origin}
 		}
-		if asked == nil {
-			x.KnownAt = built
+		x.Knowledge = known
+		x.KnownAt = func(name py.Name) int64 {
+			if asked.answered(x.URL, name) {
+				return 0
+			}
+			return known.ReadAt(name)
 		}
 		found = found || isOrigin || stands
 	}
 	if !found && origin != "" {
-		indexes = append(indexes, provenance.Index{URL: origin, Explicit: true, Aside: true, Knowledge: at(origin), KnownAt: built})
+		known := at(origin) // nobody asked it
+		indexes = append(indexes, provenance.Index{URL: origin, Explicit: true, Aside: true, Knowledge: known, KnownAt: known.ReadAt})
 	}
 	return indexes
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -45,6 +46,7 @@ type served struct {
 	project   *py.Project // nil: not known
 	index     string
 	listed    bool     // by the snapshot
+	read      int64    // see ReadAt
 	uncertain []string // see Doubt.Unknown
 
 	// suspicions are those of project, if suspected says that they were asked for.
@@ -153,6 +155,7 @@ func (k *Layered) load(ctx context.Context, names []py.Name) error {
 func (k *Layered) choose(name py.Name, snapshot *py.Project, locals map[string]*record) *served {
 	s := new(served)
 	indexes := k.route.Of(name)
+	oldest := int64(math.MaxInt64) // of the answers that an index has no such project
 	for _, index := range indexes {
 		var known *py.Project
 		if index == k.origin {
@@ -160,6 +163,7 @@ func (k *Layered) choose(name py.Name, snapshot *py.Project, locals map[string]*
 		}
 		switch state := k.at(s, known, locals[index]); {
 		case state == KindAbsent:
+			oldest = min(oldest, locals[index].read)
 			continue
 		case state == KindListing:
 			s.index = index
@@ -170,7 +174,7 @@ func (k *Layered) choose(name py.Name, snapshot *py.Project, locals map[string]*
 		s.uncertain = append(s.uncertain, index)
 	}
 	if len(indexes) > 0 && len(s.uncertain) == 0 {
-		s.project = &py.Project{Name: name}
+		s.project, s.read = &py.Project{Name: name}, oldest
 	}
 	return s
 }
@@ -184,9 +188,9 @@ func (k *Layered) at(s *served, snapshot *py.Project, local *record) DocumentKin
 	newer := snapshot == nil || local.read >= k.snapshot.built // the local answer, if there is one
 	switch {
 	case local.kind == KindListing && newer:
-		s.listed, s.project = false, k.join(local.project, snapshot, local.releases)
+		s.listed, s.read, s.project = false, local.read, k.join(local.project, snapshot, local.releases)
 	case snapshot != nil && (local.kind == "" || !newer):
-		s.listed, s.project = true, k.join(snapshot, local.project, local.releases)
+		s.listed, s.read, s.project = true, k.snapshot.built, k.join(snapshot, local.project, local.releases)
 	default:
 		return local.kind
 	}
@@ -295,6 +299,18 @@ func (k *Layered) Index(name py.Name) string {
 		return s.index
 	}
 	return ""
+}
+
+// ReadAt returns when an index was asked for the releases of a project that
+// Projects was asked for, in Unix seconds: what was uploaded later is not among
+// them. Of a snapshot that is when its day began. It is 0 if nothing is known.
+func (k *Layered) ReadAt(name py.Name) int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := k.served[name]; s != nil && s.project != nil {
+		return s.read
+	}
+	return 0
 }
 
 // Doubts returns, of the projects that Projects was asked for, those that may be

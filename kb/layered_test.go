@@ -190,6 +190,37 @@ func TestLayering(t *testing.T) {
 	}
 }
 
+// When an index was asked is known of what counts, and of nothing else.
+func TestLayeredReadAt(t *testing.T) {
+	d := openTest(t, snapshotAt(t, 1000, nil, small(t, 10, "1", "2")))
+	both := []string{private, public}
+	for _, test := range []struct {
+		name  string
+		learn []Document
+		route []string
+		want  int64
+	}{
+		{"snapshot", nil, []string{public}, 1000},
+		{"not known", nil, []string{private}, 0},
+		{"newer listing", documents(public, 2000, small(t, 10, "1", "3")), []string{public}, 2000},
+		{"older listing", documents(public, 500, small(t, 10, "1")), []string{public}, 1000},
+		{"absent", []Document{absent(private, "p", 700)}, []string{private}, 700},
+		{"absent from both", []Document{absent(private, "p", 700), absent(public, "p", 2000)}, both, 700},
+		{"absent from the first", []Document{absent(private, "p", 700)}, both, 1000},
+	} {
+		k := NewLayered(d, newLocal(t, test.learn...), Route{Indexes: test.route}, true)
+		if at := k.ReadAt("p"); at != 0 {
+			t.Errorf("%s: read at %d before it was asked for", test.name, at)
+		}
+		if _, err := k.Projects(t.Context(), []py.Name{"p"}); err != nil {
+			t.Fatal(err)
+		}
+		if at := k.ReadAt("p"); at != test.want {
+			t.Errorf("%s: read at %d, want %d", test.name, at, test.want)
+		}
+	}
+}
+
 // Files come from the layer that knows them.
 func TestLayeredFiles(t *testing.T) {
 	file, _ := write(t, []Listing{requiring(t, small(t, 10, "1", "2"), "old", "1")}, func(w *Writer) { w.FilesOfKnownOnly = true })

@@ -180,10 +180,13 @@ func (r *run) strange(ctx context.Context) error {
 
 // unknownHashes tells of hashes that no file has that is known.
 func (r *run) unknownHashes(e *release, left []locked, complete bool) {
+	if !slices.ContainsFunc(e.from, func(k int) bool { return e.at[k].release != nil }) {
+		return // that it is not known, or not there, is told already
+	}
 	var unknown, newer []string
 	known := int64(0)
 	for _, k := range e.from {
-		known = max(known, r.world.Indexes[k].KnownAt)
+		known = max(known, e.at[k].known)
 	}
 	for _, l := range left {
 		if l.file != nil && known > 0 && l.file.Uploaded > known {
@@ -195,12 +198,11 @@ func (r *run) unknownHashes(e *release, left []locked, complete bool) {
 	if len(newer) > 0 {
 		r.add(FileNewer, e.entry(), fmt.Sprintf("is locked with files that are newer than the knowledge of %s", day(known)), few(newer)...)
 	}
-	exists := slices.ContainsFunc(e.from, func(k int) bool { return e.at[k].release != nil })
 	switch {
 	case len(unknown) == 0:
-	case complete && exists:
+	case complete:
 		r.add(HashUnknown, e.entry(), "is locked with hashes that no file of the release has", few(unknown)...)
-	case exists: // whether it does not is told already
+	default:
 		r.unchecked(e.entry(), "hash", "not all files of the release are known")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/thamos/thamos/kb/py"
+	"github.com/thamos/thamos/lockfile"
 )
 
 // release holds one entry against what the indexes that may serve it have.
@@ -42,9 +43,11 @@ func (r *run) doubt(e *release) {
 }
 
 // exists reports whether an index that may serve the entry has the release, and
-// tells if none has.
+// tells if none has: as what is wrong if it is known, and as not checked if the
+// release may be newer than what is known.
 func (r *run) exists(e *release) bool {
 	var unknown, without, with []string // indexes that are not known, have no such project, have other releases of it
+	old := int64(0)                     // the oldest day of what may be too old
 	for _, k := range e.from {
 		s, url := e.at[k], r.world.Indexes[k].URL
 		switch {
@@ -60,16 +63,30 @@ func (r *run) exists(e *release) bool {
 		default:
 			with = append(with, url)
 		}
+		if s := e.at[k]; e.mayBeNewer(s.known) && (old == 0 || s.known < old) {
+			old = s.known
+		}
 	}
 	switch {
 	case len(unknown) > 0:
 		r.unchecked(e.entry(), "release", "it is not known what "+strings.Join(unknown, " and ")+" has of it")
+	case old > 0:
+		r.unchecked(e.entry(), "release", fmt.Sprintf("%s had no such release on %s, and it may be newer: ask with --online%s",
+			strings.Join(append(with, without...), " and "), day(old), r.otherIndex(e)))
 	case len(with) == 0:
 		r.add(ProjectMissing, e.entry(), strings.Join(without, " and ")+" has no such project"+r.otherIndex(e))
 	default:
 		r.add(ReleaseMissing, e.entry(), strings.Join(append(with, without...), " and ")+" has no such release"+r.otherIndex(e))
 	}
 	return false
+}
+
+// mayBeNewer reports whether the release may have been uploaded after a time in
+// Unix seconds, for all that the lock says; 0 is now, after which nothing was.
+// Who made the lock may lie about it: what may be newer is not verified, and only
+// not called wrong.
+func (e *release) mayBeNewer(known int64) bool {
+	return known > 0 && !slices.ContainsFunc(e.Files, func(f lockfile.LockedFile) bool { return f.Uploaded > 0 && f.Uploaded <= known })
 }
 
 // otherIndex says which index has the release that may not serve it.

@@ -40,6 +40,7 @@ type standing struct {
 	project *py.Project // nil: not known
 	release *py.Release // nil: the index has no such release, or project is nil
 	files   []py.File   // none: not known
+	known   int64       // when project was read, in Unix seconds; 0 means in this run
 }
 
 // An entry is what a finding is about.
@@ -151,6 +152,9 @@ func (r *run) gather(ctx context.Context) error {
 			s := standing{project: projects[i], files: files[i]}
 			if s.project != nil {
 				s.release = find(s.project, e.Version)
+				if index.KnownAt != nil {
+					s.known = index.KnownAt(e.Name)
+				}
 			}
 			e.at[k] = s
 		}

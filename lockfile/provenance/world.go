@@ -46,9 +46,9 @@ type Index struct {
 	// origin of what is known of it.
 	Also []string
 
-	// KnownAt is when what is known of it was read, in Unix seconds; 0 if that was
-	// in this run.
-	KnownAt int64
+	// KnownAt says when what Projects gave of a project was read, in Unix seconds:
+	// what was uploaded later is not among it. Nil, or 0, means in this run.
+	KnownAt func(name py.Name) int64
 
 	Knowledge
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/lockfile"
@@ -242,6 +243,69 @@ func TestRun(t *testing.T) {
 			}
 			if got := told(r); got != test.want {
 				t.Errorf("got\n%s\nwant\n%s\n%+v", got, test.want, r.Findings)
+			}
+		})
+	}
+}
+
+// TestRunOld holds locks against what was known of an index on day 100: what may
+// be newer is not checked, and what must have been there is missing.
+func TestRunOld(t *testing.T) {
+	uv := func(version string, days ...int) string {
+		text := "version = 1\n[[package]]\nname = 'a'\nversion = '" + version + "'\nsource.registry = '" + public + "'\nwheels = [\n"
+		for i, day := range days {
+			file := fmt.Sprintf("a-%s-%d-py3-none-any.whl", version, i+1)
+			text += fmt.Sprintf("{ url = 'https://files.example/%s', hash = 'SUM(%s)'", file, file)
+			if day > 0 {
+				text += fmt.Sprintf(", upload-time = '%s'", time.Unix(int64(day)*86400, 0).UTC().Format(time.RFC3339))
+			}
+			text += " },\n"
+		}
+		return text + "]\n"
+	}
+	const has = "a-1.tar.gz\na-3.tar.gz"
+	for _, test := range []struct {
+		name, file, lock, public string
+		now                      bool // it was read in this run
+		want                     string
+	}{
+		{"newer by its upload", "uv.lock", uv("4", 101), has, false, "unchecked release a"},
+		{"backported later", "uv.lock", uv("2", 101), has, false, "unchecked release a"},
+		{"no upload time", "uv.lock", uv("4", 0), has, false, "unchecked release a"},
+		{"no upload time in the format", "r.txt", "a==4 --hash=SUM(x)", has, false, "unchecked release a"},
+		{"older than what is known", "uv.lock", uv("2", 99), has, false, "error release-missing a==2"},
+		{"newest version, but uploaded before", "uv.lock", uv("4", 100), has, false, "error release-missing a==4"},
+		{"one file was uploaded before", "uv.lock", uv("4", 101, 99, 0), has, false, "error release-missing a==4"},
+		{"no such project yet", "uv.lock", uv("4", 101), "a", false, "unchecked release a"},
+		{"no such project", "uv.lock", uv("4", 99), "a", false, "error project-missing a==4"},
+		{"made up, with the hash of another release", "r.txt", "a==4 --hash=SUM(a-3.tar.gz)", has, false, "error hash-other-release a==4\nunchecked release a"},
+		{"made up, with a file of another release", "uv.lock", strings.Replace(uv("4", 101), "'4'", "'5'", 1), has, false, "error file-other-release a==5\nunchecked release a"},
+		{"asked in this run", "uv.lock", uv("4", 101), has, true, "error release-missing a==4"},
+		{"asked in this run, no upload time", "r.txt", "a==4 --hash=SUM(x)", has, true, "error release-missing a==4"},
+		{"asked in this run, no such project", "r.txt", "a==4 --hash=SUM(x)", "a", true, "error project-missing a==4"},
+		{"a newer file of a release that is known", "uv.lock", uv("3", 101), has, false, "warning file-newer-than-known a==3"},
+		{"a file that should be known", "uv.lock", uv("3", 99), has, false, "error hash-unknown a==3"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			index := Index{URL: public, Knowledge: newFake(t, test.public)}
+			if !test.now {
+				index.KnownAt = func(py.Name) int64 { return 100 * 86400 }
+			}
+			w := &World{Indexes: []Index{index}, Now: now}
+			r, err := Run(context.Background(), read(t, test.file, test.lock), nil, w, &Policy{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := told(r); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s\n%+v", got, test.want, r.Unchecked)
+			}
+			for _, u := range r.Unchecked {
+				if !strings.Contains(u.Why, "1970-04-11") || !strings.Contains(u.Why, "--online") {
+					t.Errorf("%q does not say since when and what to do", u.Why)
+				}
+			}
+			if strings.HasPrefix(test.want, "unchecked") && r.Counts.Known > 0 {
+				t.Error("counted as known")
 			}
 		})
 	}
