@@ -47,7 +47,9 @@ another, and, with --online, every attestation (PEP 740) by who is to publish th
 project. ` + "`thamos provenance-check --list`" + ` lists the checks.
 
 LOCK is a Pipfile.lock, pylock.toml, uv.lock, poetry.lock, or requirements with
-hashes; of a DIRECTORY (without it, the current one) all of them are checked.
+hashes; of a DIRECTORY (without it, the current one) all of them are checked,
+requirements where they are called requirements.lock or requirements.txt. Beside
+another lock, a requirements.txt that does not pin everything is none.
 --installed checks a virtual environment instead.
 
 Offline, what the knowledge base does not know is not checked, which is said and
@@ -125,12 +127,16 @@ func provenanceCheck(ctx context.Context, env *Env, args []string, o provenanceO
 			return err
 		}
 	} else {
-		paths, err := findLocks(env, args)
+		locks, err := findLocks(env, args)
 		if err != nil {
 			return err
 		}
-		for _, path := range paths {
-			if err := take(checkLock(ctx, env, path, o)); err != nil {
+		for _, l := range locks {
+			c, err := checkLock(ctx, env, l.path, o)
+			if err == nil && l.left != "" {
+				c.notes = append(c.notes, l.left)
+			}
+			if err := take(c, err); err != nil {
 				return err
 			}
 		}
@@ -166,12 +172,18 @@ func (o *provenanceOptions) check(args []string) error {
 	return nil
 }
 
-// findLocks are the locks that the arguments name, as absolute paths.
-func findLocks(env *Env, args []string) ([]string, error) {
+// A foundLock is a lock that is to be checked.
+type foundLock struct {
+	path string // absolute
+	left string // what was left in its directory, and why; empty for nothing
+}
+
+// findLocks are the locks that the arguments name.
+func findLocks(env *Env, args []string) ([]foundLock, error) {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
-	var paths []string
+	var locks []foundLock
 	for _, arg := range args {
 		path := absolute(env, arg)
 		info, err := os.Stat(path)
@@ -181,7 +193,7 @@ func findLocks(env *Env, args []string) ([]string, error) {
 		case err != nil:
 			return nil, usagef("%s: %w", arg, err)
 		case !info.IsDir():
-			paths = append(paths, path)
+			locks = append(locks, foundLock{path: path})
 			continue
 		}
 		found, err := locksOf(path)
@@ -191,35 +203,64 @@ func findLocks(env *Env, args []string) ([]string, error) {
 		if len(found) == 0 {
 			return nil, usagef("%s has no lock: looked for Pipfile.lock, pylock.toml, uv.lock, poetry.lock, requirements.txt and requirements.lock; name it if it is called otherwise", arg)
 		}
-		paths = append(paths, found...)
+		locks = append(locks, found...)
 	}
-	return paths, nil
+	return locks, nil
 }
 
-// locksOf are the locks in a directory. requirements.txt is a manifest rather
-// than a lock if there is another.
-func locksOf(dir string) ([]string, error) {
+// locksOf are the locks in a directory. Beside one, requirements.txt may be what
+// a lock was made from rather than one.
+func locksOf(dir string) ([]foundLock, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var sure, requirements []string
+	const text = "requirements.txt"
+	var locks []foundLock
+	files := map[string]bool{}
 	for _, e := range entries {
-		switch name := e.Name(); {
-		case e.IsDir():
-		case name == "Pipfile.lock", name == "uv.lock", name == "poetry.lock", pylockName(name):
-			sure = append(sure, filepath.Join(dir, name))
-		case name == "requirements.txt", name == "requirements.lock":
-			requirements = append(requirements, filepath.Join(dir, name))
+		if e.IsDir() {
+			continue
+		}
+		name := e.Name()
+		files[name] = true
+		switch {
+		case name == "Pipfile.lock", name == "uv.lock", name == "poetry.lock", name == "requirements.lock", pylockName(name):
+			locks = append(locks, foundLock{path: filepath.Join(dir, name)})
 		}
 	}
-	switch {
-	case len(sure) > 0:
-		return sure, nil
-	case len(requirements) > 1:
-		return requirements[:1], nil // requirements.lock, which is made of the other
+	if !files[text] {
+		return locks, nil
 	}
-	return requirements, nil
+	why := ""
+	if len(locks) > 0 && !files["requirements.in"] {
+		why = whyNoLock(dir, text, files["requirements.lock"])
+	}
+	if why == "" {
+		return append(locks, foundLock{path: filepath.Join(dir, text)}), nil
+	}
+	locks[len(locks)-1].left = fmt.Sprintf("%s is not checked, for %s; name it to have it checked", text, why)
+	return locks, nil
+}
+
+// whyNoLock says why a requirements file that lies beside a lock is none; empty if
+// it is one, or cannot be read. made reports that a lock of its own name is there.
+func whyNoLock(dir, name string, made bool) string {
+	l, err := lockfile.ReadLocked(os.DirFS(dir), name)
+	if err != nil {
+		return "" // checking it says what is wrong
+	}
+	hashed := false
+	for _, r := range l.Releases {
+		if r.Direct == "" && r.Version.IsZero() {
+			return r.Text + " is not pinned in it, and another lock is there"
+		}
+		hashed = hashed || len(r.Hashes) > 0
+	}
+	if made && !hashed {
+		return "it has no hashes, and requirements.lock is there"
+	}
+	return ""
 }
 
 // manifestOf names the manifest that a lock was made from, empty if there is none.
