@@ -98,6 +98,9 @@ func TestSteps(t *testing.T) {
 		}
 		return a
 	}
+	classified := func(licence string) *py.About {
+		return &py.About{Classifiers: []string{"License :: OSI Approved :: " + licence}}
+	}
 	for _, test := range []struct {
 		name, step string
 		facts      Facts
@@ -226,11 +229,39 @@ func TestSteps(t *testing.T) {
 			want: []string{
 				"-1 a[4.0]: the licence of a 4.0, AGPL-3.0-or-later, is not allowed",
 				"-1 a[2.0]: the licence of a 2.0, (MIT AND AGPL-3.0-only), is not allowed",
+				"-1 a[1.0]: no licence is named by a 1.0, and that of 2.0, (MIT AND AGPL-3.0-only), is not allowed",
 			}},
 		{name: "licences that alone are allowed", step: "licence",
 			facts:      Facts{About: map[string]*py.About{"a==5.0": about("MIT"), "a==4.0": about("Apache-2.0 WITH LLVM-exception")}},
 			plan:       func(p *pipeline.Plan) { p.Settings.LicenceAllow = []string{"Apache-2.0"} },
 			candidates: []string{"a 5.0 4.0"}, want: []string{"-1 a[5.0]: the licence of a 5.0, MIT, is not allowed"}},
+		{name: "no licence is no better than that of the next later release", step: "licence",
+			facts: Facts{About: map[string]*py.About{
+				"a==9.0": about(""), "a==8.0": about("MIT"), "a==7.0": classified("MIT License"), "a==6.0": classified("Apache Software License"),
+				"a==5.0": about(""), "a==4.0": about("MIT"), "a==3.0": about("Apache-2.0"), "a==2.0": about(""), "a==1.5": about("mit"), "a==1.0": about(""),
+			}},
+			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
+			candidates: []string{"a 9.0 8.0 7.0 6.0 5.0 4.0 3.0 2.0 1.5! 1.0"},
+			want: []string{
+				"-1 a[8.0 4.0]: the licence of a 8.0 and 4.0, MIT, is not allowed",
+				"-1 a[7.0 5.0]: no licence is named by a 7.0 and 5.0, and that of 8.0, MIT, is not allowed",
+				"-1 a[1.0]: no licence is named by a 1.0, and that of 1.5, mit, is not allowed",
+			}},
+		{name: "ranges of licences", step: "licence",
+			facts: Facts{About: map[string]*py.About{
+				"a==9.0": about("MIT"), "a==8.0": about("MIT"), "a==7.0": about("X"), "a==6.0": about("MIT"), "a==5.0": about("X"), "a==4.0": about("MIT"), "a==3.0": about("MIT"), "a==2.0": about("X"), "a==1.0": about("MIT"),
+			}},
+			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
+			candidates: []string{"a 9.0 8.0 7.0 6.0 5.0 4.0 3.0 2.0 1.0"},
+			want:       []string{"-1 a[9.0 8.0 6.0 4.0 3.0 1.0]: the licence of a 8.0 to 9.0, 6.0, 3.0 to 4.0 and 1 more, MIT, is not allowed"}},
+		{name: "a pre-release says nothing of the licence of a release", step: "licence",
+			facts:      Facts{About: map[string]*py.About{"a==4.0rc1": about("MIT"), "a==3.0rc1": about(""), "a==3.0": about("")}},
+			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
+			candidates: []string{"a 4.0rc1 3.0 3.0rc1"},
+			want: []string{
+				"-1 a[4.0rc1]: the licence of a 4.0rc1, MIT, is not allowed",
+				"-1 a[3.0rc1]: no licence is named by a 3.0rc1, and that of 4.0rc1, MIT, is not allowed",
+			}},
 		{name: "no licence policy", step: "licence", want: []string{"not included"}},
 		{name: "observed", step: "observed",
 			facts: Facts{Observed: []py.Observation{
