@@ -127,7 +127,7 @@ func (s settings) table(env *Env, o judgeOptions) (pipeline.Table, error) {
 		if err != nil {
 			return pipeline.Table{}, usageError{err}
 		}
-		return tableOf(*t), nil
+		return tableOf(*t)
 	}
 	// An environment that the user names goes before the project's settings.
 	named, unnamed := "", ""
@@ -136,10 +136,11 @@ func (s settings) table(env *Env, o judgeOptions) (pipeline.Table, error) {
 	} else if s.thoth != nil {
 		unnamed = s.thoth.RecommendationType
 	}
-	name := strings.ToLower(cmp.Or(o.recommendation, named, s.RecommendationType, unnamed, defaultRecommendation))
+	written := cmp.Or(o.recommendation, named, s.RecommendationType, unnamed, defaultRecommendation)
+	name := strings.ToLower(written)
 	for _, t := range s.Tables {
 		if t.Name == name {
-			return tableOf(t), nil
+			return tableOf(t)
 		}
 	}
 	if t, ok := units.TableNamed(name); ok {
@@ -152,15 +153,31 @@ func (s settings) table(env *Env, o judgeOptions) (pipeline.Table, error) {
 	for _, t := range s.Tables {
 		names = append(names, t.Name)
 	}
-	return pipeline.Table{}, usagef("there is no recommendation type %q%s", name, have(names))
+	wrong := fmt.Sprintf("there is no recommendation type %q%s", written, have(names))
+	switch {
+	case o.recommendation != "":
+		return pipeline.Table{}, usagef("--recommendation-type: %s", wrong)
+	case named == "" && s.RecommendationType != "":
+		return pipeline.Table{}, &lockfile.Error{Pos: s.RecommendationAt, Msg: wrong}
+	}
+	return pipeline.Table{}, &lockfile.Error{Pos: s.thoth.RecommendationAt, Msg: wrong}
 }
 
-func tableOf(t lockfile.Table) pipeline.Table {
+// tableOf is a table of a file in the pipeline's words. A row of a step that is
+// not there is refused here, where its place is known.
+func tableOf(t lockfile.Table) (pipeline.Table, error) {
 	out := pipeline.Table{Name: t.Name, Doc: "the user's own"}
 	for _, r := range t.Rows {
+		if !slices.ContainsFunc(units.All(), func(u pipeline.Unit) bool {
+			return u.Name == r.Unit && u.Step != nil && (r.Class == "" && len(u.Classes) == 0 ||
+				slices.ContainsFunc(u.Classes, func(c pipeline.Class) bool { return c.Name == r.Class }))
+		}) {
+			what := strings.TrimSuffix(r.Unit+"/"+r.Class, "/")
+			return out, &lockfile.Error{Pos: r.Pos, Msg: fmt.Sprintf("table %s: there is no step %s", t.Name, what), Hint: "`thamos units` lists them, and `thamos units NAME` the classes of one"}
+		}
 		out.Rows = append(out.Rows, pipeline.Row{Unit: r.Unit, Class: r.Class, Tier: resolver.Tier(r.Tier), Weight: r.Weight, Direct: r.Direct})
 	}
-	return out
+	return out, nil
 }
 
 // judge makes the pipeline of a run and asks its boots. The problem has it then.
@@ -201,7 +218,7 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 			plan.Settings.Allow = append(plan.Settings.Allow, pipeline.Allowance{ID: id, Reason: "label allow-cve", From: "label allow-cve"})
 		}
 	}
-	if err := a.knownUnits(ctx, plan.Settings.Disable); err != nil {
+	if err := a.knownUnits(ctx, o.disable); err != nil {
 		return nil, err
 	}
 	for i, r := range a.manifest.Requirements {
@@ -228,14 +245,19 @@ func judge(ctx context.Context, env *Env, a *advice, o judgeOptions) (*judgement
 	return j, nil
 }
 
-// knownUnits complains of a unit to be switched off that does not exist. The name
-// of a prescription has a dot; one that is not there may be in another knowledge
-// base, so that is only remarked.
-func (a *advice) knownUnits(ctx context.Context, names []string) error {
-	for _, name := range names {
+// knownUnits complains of a unit to be switched off, by the project's files or by
+// flags, that does not exist. The name of a prescription has a dot; one that is
+// not there may be in another knowledge base, so that is only remarked.
+func (a *advice) knownUnits(ctx context.Context, flags []string) error {
+	own := a.settings.DisableUnits
+	for i, name := range slices.Concat(own, flags) {
 		if !strings.Contains(name, ".") {
 			if !slices.ContainsFunc(units.All(), func(u pipeline.Unit) bool { return u.Name == name }) {
-				return usagef("--disable-unit: there is no unit %q; `thamos units` lists them", name)
+				wrong := fmt.Sprintf("there is no unit %q; `thamos units` lists them", name)
+				if i < len(own) {
+					return &lockfile.Error{Pos: a.settings.DisableAt[i], Msg: wrong}
+				}
+				return usagef("--disable-unit: %s", wrong)
 			}
 			continue
 		}

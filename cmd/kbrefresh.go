@@ -69,7 +69,7 @@ func kbRefresh(ctx context.Context, env *Env, s primarySources, asJSON bool) err
 		if err != nil {
 			return err
 		}
-		s.advisories = config.KB.OSV
+		s.advisories = textsOf(config.OSV)
 	}
 	if s.noIndex && len(s.advisories)+len(s.popular) == 0 {
 		return usagef("--no-index: say what to read instead: --osv or --popular")

@@ -148,12 +148,12 @@ func runSync(ctx context.Context, env *Env, args []string, o syncOptions) (sync.
 		return sync.Outcome{}, err
 	}
 	if len(args) == 0 {
-		args = config.KB.Sources
+		args = textsOf(config.Sources)
 	}
 	if len(args) == 0 {
 		return sync.Outcome{}, errNoSource
 	}
-	keys, err := config.keys(env, o.keys)
+	keys, err := trustedKeys(env, config, o.keys)
 	if err != nil {
 		return sync.Outcome{}, err
 	}

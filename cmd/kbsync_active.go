@@ -160,7 +160,7 @@ func ageText(age time.Duration) string {
 
 // mend says how to have a newer knowledge base.
 func mend(env *Env) string {
-	if c, err := readUserConfig(env); err == nil && len(c.KB.Sources) > 0 {
+	if c, err := readUserConfig(env); err == nil && len(c.Sources) > 0 {
 		return "`thamos kb sync` or --auto-sync brings a newer one"
 	}
 	return "`thamos kb sync URL` brings a newer one from a source that you trust, `thamos kb build` makes one, --kb FILE names one"

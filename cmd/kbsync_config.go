@@ -8,24 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/thamos/thamos/kb/sync"
+	"github.com/thamos/thamos/lockfile"
 )
-
-// userConfig is what the user's own file says for all projects. Whom to trust
-// stands only there: the settings of a project come with it, from whoever wrote
-// it.
-type userConfig struct {
-	KB struct {
-		Sources []string `toml:"sources"` // of kb sync, asked in turn
-		Keys    []string `toml:"keys"`    // verifier keys, see kb/sync.ParseKey
-		OSV     []string `toml:"osv"`     // where kb refresh reads advisories
-	} `toml:"kb"`
-}
-
-// maxUserConfig bounds the file, in bytes.
-const maxUserConfig = 1 << 20
 
 // userConfigFile names the user's file, empty if there is no place for it.
 func userConfigFile(env *Env) string {
@@ -48,54 +33,47 @@ func userConfigFile(env *Env) string {
 }
 
 // readUserConfig reads the user's file; one that is not there says nothing. What
-// is wrong in it is the user's to mend, and a key that is not known is wrong.
-func readUserConfig(env *Env) (userConfig, error) {
-	var c userConfig
+// is wrong in it is the user's to mend. Whom to trust stands only there: the
+// settings of a project come with it, from whoever wrote it.
+func readUserConfig(env *Env) (*lockfile.UserConfig, error) {
 	name := userConfigFile(env)
 	if name == "" {
-		return c, nil
+		return new(lockfile.UserConfig), nil
 	}
-	stat, err := os.Stat(name)
+	c, err := lockfile.ReadUserConfig(os.DirFS(filepath.Dir(name)), filepath.Base(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
+		return new(lockfile.UserConfig), nil
 	}
-	if err != nil {
-		return c, err
+	if e, ok := errors.AsType[*lockfile.Error](err); ok {
+		e.Pos.File = name
 	}
-	if stat.Size() > maxUserConfig {
-		return c, usagef("%s: larger than %d bytes", name, maxUserConfig)
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return c, err
-	}
-	meta, err := toml.Decode(string(text), &c)
-	var syntax toml.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return c, usagef("%s:%d: %s", name, syntax.Position.Line, syntax.Message)
-	case err != nil:
-		return c, usagef("%s: %w", name, err)
-	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return c, usagef("%s: unknown key %q (known are sources, keys and osv, in [kb])", name, unknown[0])
-	}
-	return c, nil
+	return c, err
 }
 
-// keys are the pinned ones.
-func (c userConfig) keys(env *Env, more []string) ([]sync.Key, error) {
+// textsOf are the texts by themselves.
+func textsOf(all []lockfile.Placed) []string {
+	var texts []string
+	for _, p := range all {
+		texts = append(texts, p.Text)
+	}
+	return texts
+}
+
+// trustedKeys are the pinned ones of the user's file, and those of flags.
+func trustedKeys(env *Env, c *lockfile.UserConfig, flags []string) ([]sync.Key, error) {
 	var keys []sync.Key
-	for i, text := range append(append([]string{}, c.KB.Keys...), more...) {
-		where := "--key"
-		if i < len(c.KB.Keys) {
-			where = userConfigFile(env)
-		}
+	for i, text := range append(textsOf(c.Keys), flags...) {
 		k, err := sync.ParseKey(strings.TrimSpace(text))
-		if err != nil {
-			return nil, usagef("%s: %w", where, err)
+		switch {
+		case err == nil:
+			keys = append(keys, k)
+		case i < len(c.Keys):
+			at := c.Keys[i].Pos
+			at.File = userConfigFile(env)
+			return nil, usagef("%s: %w", at, err)
+		default:
+			return nil, usagef("--key: %w", err)
 		}
-		keys = append(keys, k)
 	}
 	return keys, nil
 }

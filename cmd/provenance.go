@@ -164,6 +164,11 @@ func (o *provenanceOptions) check(args []string) error {
 	case o.concurrency < 1:
 		return usagef("--concurrency: at least 1")
 	}
+	for _, url := range o.allowedIndexes {
+		if !lockfile.IsIndexURL(url) {
+			return usagef("--allowed-index: %q is not the URL of an index, such as https://index.example/simple", url)
+		}
+	}
 	if o.failOn != "" {
 		if _, err := provenance.ParseSeverity(o.failOn); err != nil {
 			return usagef("--fail-on: %w", err)

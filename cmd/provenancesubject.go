@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/thamos/thamos/kb/ingest"
@@ -131,6 +132,9 @@ func (s *subject) policy(o provenanceOptions) (*provenance.Policy, provenance.Se
 	p := &provenance.Policy{Severity: map[string]provenance.Severity{}, CooldownDays: s.settings.CooldownDays}
 	failOn := o.failOn
 	if own := s.settings.Provenance; own != nil {
+		if _, err := provenance.ParseSeverity(own.FailOn); own.FailOn != "" && err != nil {
+			return nil, 0, usagef("%s: fail-on: %w", own.FailOnAt, err)
+		}
 		failOn = cmp.Or(failOn, own.FailOn)
 		p.AllowedIndexes = own.AllowedIndexes
 		for _, c := range own.Severities {
@@ -138,10 +142,13 @@ func (s *subject) policy(o provenanceOptions) (*provenance.Policy, provenance.Se
 			if err != nil {
 				return nil, 0, usagef("%s: %w", c.Pos, err)
 			}
+			if !slices.ContainsFunc(provenance.Checks(), func(k provenance.Check) bool { return k.ID == c.Check }) {
+				return nil, 0, usagef("%s: there is no check %q; `thamos provenance-check --list` lists them", c.Pos, c.Check)
+			}
 			p.Severity[c.Check] = severity
 		}
 		for _, e := range own.Projects {
-			p.Expect = append(p.Expect, provenance.Expectation{Project: e.Project, Index: e.Index, Publisher: e.Publisher})
+			p.Expect = append(p.Expect, provenance.Expectation{Project: e.Project, Index: e.Index, Publisher: e.Publisher, From: e.PublisherAt.String()})
 		}
 		for _, a := range own.Allow {
 			p.Allow = append(p.Allow, provenance.Allowance{

@@ -19,7 +19,9 @@ const SettingsFile = "thamos.toml"
 // Settings are what a project says of how its stack is judged.
 type Settings struct {
 	RecommendationType string
+	RecommendationAt   Position
 	DisableUnits       []string
+	DisableAt          []Position // of each
 	Allow              []Allowance
 	CooldownDays       int // 0: not said; -1: none
 	KnowledgeDays      int // 0: not said; -1: never too old
@@ -103,8 +105,14 @@ func (s *Settings) read(root *node, what string) (err error) {
 	if s.RecommendationType, err = root.get("recommendation-type").filled("recommendation-type"); err != nil {
 		return err
 	}
+	s.RecommendationAt = root.get("recommendation-type").where()
 	if s.DisableUnits, err = root.get("disable-units").patterns("disable-units", anyWord, "a name of a unit, as `thamos units` lists them"); err != nil {
 		return err
+	}
+	if n := root.get("disable-units"); n != nil {
+		for _, e := range n.elems {
+			s.DisableAt = append(s.DisableAt, e.pos)
+		}
 	}
 	if s.CooldownDays, err = root.get("cooldown-days").days("cooldown-days"); err != nil {
 		return err
@@ -118,6 +126,14 @@ func (s *Settings) read(root *node, what string) (err error) {
 		}
 	}
 	return nil
+}
+
+// where is the place of a node; that of none is zero.
+func (n *node) where() Position {
+	if n == nil {
+		return Position{}
+	}
+	return n.pos
 }
 
 // filled reads a text that is not empty, if there is one.

@@ -49,7 +49,9 @@ weight = 0.5
 
 func TestReadSettings(t *testing.T) {
 	want := &Settings{
-		RecommendationType: "security", DisableUnits: []string{"cooldown", "ns.MyStep"}, CooldownDays: -1, KnowledgeDays: 30,
+		RecommendationType: "security", RecommendationAt: Position{SettingsFile, 1, 23},
+		DisableUnits: []string{"cooldown", "ns.MyStep"}, DisableAt: []Position{{SettingsFile, 2, 18}, {SettingsFile, 2, 30}},
+		CooldownDays: -1, KnowledgeDays: 30,
 		LicenceAllow: []string{"MIT", "BSD-*"}, LicenceDeny: []string{"AGPL-*", "LicenseRef-x.y+"},
 		Allow: []Allowance{
 			{ID: "CVE-2024-1", Project: "foo-bar", Reason: "not reachable", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), Pos: Position{SettingsFile, 10, 3}},

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/thamos/thamos/kb/py"
@@ -9,7 +10,8 @@ import (
 // ProvenanceSettings are what [provenance] says of where things should come
 // from. What the words mean is for package provenance to say.
 type ProvenanceSettings struct {
-	FailOn         string   // a severity; empty: not said
+	FailOn         string // a severity; empty: not said
+	FailOnAt       Position
 	AllowedIndexes []string // URLs; nil: not said
 	Severities     []CheckSeverity
 	Projects       []ExpectedProject
@@ -28,6 +30,8 @@ type ExpectedProject struct {
 	Index     string // URL; may be empty
 	Publisher string // may be empty
 	Pos       Position
+
+	PublisherAt Position
 }
 
 // An AllowedFinding accepts findings of a check, for a reason and until a day.
@@ -39,6 +43,14 @@ type AllowedFinding struct {
 	Expires int64 // Unix seconds at the end of the day in UTC; 0 means never
 	Pos     Position
 }
+
+// IsIndexURL reports whether a text is the URL of an index, as far as its form
+// tells.
+func IsIndexURL(text string) bool { return indexURL.MatchString(text) }
+
+var indexURL = regexp.MustCompile(`^(?i:https?://[^/\s]+|file:/)\S*$`)
+
+const wantURL = "the URL of an index, such as https://index.example/simple"
 
 func (s *Settings) provenance(root *node) (err error) {
 	n := root.get("provenance")
@@ -55,7 +67,8 @@ func (s *Settings) provenance(root *node) (err error) {
 	if p.FailOn, err = n.get("fail-on").filled("fail-on"); err != nil {
 		return err
 	}
-	if p.AllowedIndexes, err = n.get("allowed-indexes").patterns("allowed-indexes", anyWord, "URLs"); err != nil {
+	p.FailOnAt = n.get("fail-on").where()
+	if p.AllowedIndexes, err = n.get("allowed-indexes").patterns("allowed-indexes", indexURL, wantURL); err != nil {
 		return err
 	}
 	if n.get("allowed-indexes") != nil && p.AllowedIndexes == nil {
@@ -99,6 +112,10 @@ func (p *ProvenanceSettings) project(root *node) error {
 		}
 		if x.Publisher, err = e.get("publisher").filled("publisher"); err != nil {
 			return err
+		}
+		x.PublisherAt = e.get("publisher").where()
+		if x.Index != "" && !indexURL.MatchString(x.Index) {
+			return refuse(e.get("index").pos, "write "+wantURL, "index has %q", x.Index)
 		}
 		if x.Project == "" || x.Index == "" && x.Publisher == "" {
 			return refuse(e.pos, `write name = "…" and index = "…" or publisher = "…"`, "an expectation needs a project and what is expected of it")

@@ -28,6 +28,7 @@ type ThothEnvironment struct {
 	PythonVersion      string // 3.9
 	Platform           string // in the words of Python's sysconfig: linux-x86_64
 	RecommendationType string // its own, else that of the whole file
+	RecommendationAt   Position
 	Labels             map[string]string
 
 	CPUFamily, CPUModel int
@@ -83,21 +84,22 @@ type thothReader struct {
 var ignored = []string{"host", "tls_verify", "requirements_format", "overlays_dir", "virtualenv", "managers"}
 
 func (r *thothReader) document(n *yaml.Node) error {
-	everywhere := ""
-	err := r.mapping(n, "the file", func(key string, at, value *yaml.Node) (err error) {
+	everywhere, at := "", Position{}
+	err := r.mapping(n, "the file", func(key string, name, value *yaml.Node) (err error) {
 		switch {
 		case key == "recommendation_type":
+			at = r.position(value)
 			everywhere, err = r.text(value, key)
 		case key == "runtime_environments":
 			err = r.environments(value)
 		case !slices.Contains(ignored, key):
-			r.unknown(at, key)
+			r.unknown(name, key)
 		}
 		return err
 	})
 	for i := range r.c.Environments {
 		if e := &r.c.Environments[i]; e.RecommendationType == "" {
-			e.RecommendationType = everywhere
+			e.RecommendationType, e.RecommendationAt = everywhere, at
 		}
 	}
 	return err
@@ -154,6 +156,9 @@ func (r *thothReader) environment(n *yaml.Node) (ThothEnvironment, error) {
 		switch {
 		case ok:
 			*to, err = r.text(value, key)
+			if key == "recommendation_type" {
+				e.RecommendationAt = r.position(value)
+			}
 		case key == "python_version":
 			e.PythonVersion, err = r.python(value, key)
 		case key == "operating_system":

@@ -63,11 +63,11 @@ func TestReadThothYAML(t *testing.T) {
 	want := &ThothConfig{Environments: []ThothEnvironment{
 		{
 			Name: "fedora-35", Pos: Position{ThothFile, 8, 5}, OS: "fedora", OSVersion: "35", PythonVersion: "3.10", Platform: "linux-x86_64",
-			RecommendationType: "latest", Labels: map[string]string{"allow-cve": "PYSEC-2014-10", "gpu": "true", "n": "1"},
+			RecommendationType: "latest", RecommendationAt: Position{ThothFile, 19, 26}, Labels: map[string]string{"allow-cve": "PYSEC-2014-10", "gpu": "true", "n": "1"},
 			CPUFamily: 6, CPUModel: 0, GPU: "NVIDIA A100", CUDA: "11.0", CuDNN: "8.1.0", OpenBLAS: "0.3.13", OpenMPI: "4", MKL: "2021.1",
 			BaseImage: "quay.example/s2i:v1",
 		},
-		{Name: "ubi", Pos: Position{ThothFile, 30, 5}, RecommendationType: "security", CPUFamily: -1, CPUModel: -1},
+		{Name: "ubi", Pos: Position{ThothFile, 30, 5}, RecommendationType: "security", RecommendationAt: Position{ThothFile, 6, 22}, CPUFamily: -1, CPUModel: -1},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -36,6 +36,8 @@ type Expectation struct {
 	// "github:OWNER/REPOSITORY/WORKFLOW", the same with gitlab, or
 	// "google:EMAIL"; empty for anybody.
 	Publisher string
+
+	From string // where it stands; may be empty
 }
 
 // An Allowance accepts findings, for a reason and until a day.
@@ -66,7 +68,7 @@ func (p *Policy) Validate() error {
 	}
 	for _, e := range p.Expect {
 		if _, err := parsePublisher(e.Publisher); e.Publisher != "" && err != nil {
-			return fmt.Errorf("provenance.project %s: %w", e.Project, err)
+			return fmt.Errorf("%s: %w", cmp.Or(e.From, "provenance.project "+string(e.Project)), err)
 		}
 	}
 	return nil
