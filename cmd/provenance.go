@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -305,7 +306,7 @@ func checkLock(ctx context.Context, env *Env, path string, o provenanceOptions) 
 
 // checkInstalled checks an environment.
 func checkInstalled(ctx context.Context, env *Env, o provenanceOptions) (*checked, error) {
-	root, site, err := findSitePackages(absolute(env, o.installed))
+	root, site, err := findSitePackages(env, o.installed)
 	if err != nil {
 		return nil, err
 	}
@@ -316,6 +317,9 @@ func checkInstalled(ctx context.Context, env *Env, o provenanceOptions) (*checke
 		_ = bar.Set(done) // a terminal that cannot show it is no reason to stop
 	})
 	_ = bar.Clear()
+	if e, ok := errors.AsType[*lockfile.Error](err); ok {
+		e.Pos.File = path.Join(filepath.ToSlash(shorten(env, root.Name())), e.Pos.File)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -334,14 +338,15 @@ func checkInstalled(ctx context.Context, env *Env, o provenanceOptions) (*checke
 	return s.check(ctx, env, k, o)
 }
 
-// findSitePackages finds the environment that a path is, or is within, and its
+// findSitePackages finds the environment that a directory is, or is within, and its
 // site-packages. Nothing outside of the environment can be opened by the root.
-func findSitePackages(path string) (*os.Root, string, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return nil, "", usagef("--installed: %s is not a directory", path)
+func findSitePackages(env *Env, named string) (*os.Root, string, error) {
+	place := absolute(env, named)
+	if info, err := os.Stat(place); err != nil || !info.IsDir() {
+		return nil, "", usagef("--installed: %s is not a directory", named)
 	}
-	home := path
-	for up := path; ; up = filepath.Dir(up) {
+	home := place
+	for up := place; ; up = filepath.Dir(up) {
 		if _, err := os.Stat(filepath.Join(up, "pyvenv.cfg")); err == nil {
 			home = up
 			break
@@ -354,8 +359,8 @@ func findSitePackages(path string) (*os.Root, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	site, err := filepath.Rel(home, path)
-	if err == nil && home == path {
+	site, err := filepath.Rel(home, place)
+	if err == nil && home == place {
 		if found := sitePackages(root.FS()); found != "" {
 			site = found
 		}

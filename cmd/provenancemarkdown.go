@@ -24,8 +24,7 @@ func printMarkdown(to io.Writer, results []checked) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		n := c.report.Counts
-		fmt.Fprintf(&b, "## Provenance of %s\n\n%d releases, %d known, %s right: %s.\n", markdown(c.shown), n.Releases, n.Known, hashesText(n.Hashes), c.tally())
+		fmt.Fprintf(&b, "## Provenance of %s\n\n%s: %s.\n", markdown(c.shown), c.looked(), c.tally())
 		if len(c.report.Findings) > 0 {
 			b.WriteString("\n| | check | package | what is wrong | where |\n|---|---|---|---|---|\n")
 		}

@@ -36,6 +36,7 @@ type checkedJSON struct {
 
 type countsJSON struct {
 	Releases     int `json:"releases"`
+	Local        int `json:"local,omitempty"`
 	Known        int `json:"known"`
 	Hashes       int `json:"hashes_right"`
 	Attestations int `json:"attestations_verified"`
@@ -126,7 +127,7 @@ func judgeChecked(results []checked, strict bool) int {
 		if worst := c.report.Worst(); c.failOn != provenance.Off && worst >= c.failOn {
 			return exitRefused
 		}
-		missing := slices.ContainsFunc(c.report.Unchecked, func(u provenance.Unchecked) bool { return u.What == "release" || u.What == "hash" })
+		missing := c.unheld()
 		if c.report.Counts.Known == 0 && missing || strict && missing {
 			verdict = exitUnknown
 		}
@@ -142,7 +143,7 @@ func checkedDocument(results []checked, verdict int) provenanceDocument {
 			Findings: []findingJSON{}, Unchecked: []uncheckedJSON{},
 		}
 		n := c.report.Counts
-		x.Counts = countsJSON{n.Releases, n.Known, n.Hashes, n.Verified, n.Files}
+		x.Counts = countsJSON{n.Releases, n.Local, n.Known, n.Hashes, n.Verified, n.Files}
 		for _, f := range c.report.Findings {
 			x.Findings = append(x.Findings, findingJSON{
 				f.Check, f.Severity.String(), string(f.Name), f.Version, f.Message, f.Evidence, f.Remedy, f.Pos.String(), f.Allowed,
@@ -229,16 +230,7 @@ func uncheckedText(u provenance.Unchecked) string {
 
 // summary says how much was checked.
 func (c *checked) summary(to io.Writer) {
-	n := c.report.Counts
-	parts := []string{count(n.Releases, "release")}
-	if c.format == lockfile.LockInstalled {
-		parts = append(parts, count(n.Files, "file")+" as installed")
-	}
-	parts = append(parts, fmt.Sprintf("%d known", n.Known), fmt.Sprintf("%s right", hashesText(n.Hashes)))
-	if n.Verified > 0 {
-		parts = append(parts, count(n.Verified, "attestation")+" verified")
-	}
-	fmt.Fprintf(to, "%s: %s; %s\n", c.shown, strings.Join(parts, ", "), c.tally())
+	fmt.Fprintf(to, "%s: %s; %s\n", c.shown, c.looked(), c.tally())
 	for _, what := range []string{"manifest", "release", "index", "hash", "file", "attestation", "names"} {
 		n, example := 0, ""
 		for _, u := range c.report.Unchecked {
@@ -261,6 +253,24 @@ func (c *checked) summary(to io.Writer) {
 	}
 }
 
+// looked says how much there is and how much of it was looked at.
+func (c *checked) looked() string {
+	n := c.report.Counts
+	parts := []string{count(n.Releases, "release")}
+	if n.Local > 0 {
+		parts = append(parts, fmt.Sprintf("%d local", n.Local))
+	}
+	if c.format == lockfile.LockInstalled { // which has no hashes of files of an index
+		parts = append(parts, count(n.Files, "file")+" as installed", fmt.Sprintf("%d known", n.Known))
+	} else {
+		parts = append(parts, fmt.Sprintf("%d known", n.Known), fmt.Sprintf("%s right", hashesText(n.Hashes)))
+	}
+	if n.Verified > 0 {
+		parts = append(parts, count(n.Verified, "attestation")+" verified")
+	}
+	return strings.Join(parts, ", ")
+}
+
 func hashesText(n int) string {
 	if n == 1 {
 		return "1 hash"
@@ -268,7 +278,12 @@ func hashesText(n int) string {
 	return fmt.Sprintf("%d hashes", n)
 }
 
-// tally counts findings by severity.
+// unheld reports whether some of what is pinned could not be held against an index.
+func (c *checked) unheld() bool {
+	return slices.ContainsFunc(c.report.Unchecked, func(u provenance.Unchecked) bool { return u.What == "release" || u.What == "hash" })
+}
+
+// tally counts findings by severity. Without any it says of how much that is so.
 func (c *checked) tally() string {
 	counts := map[provenance.Severity]int{}
 	allowed := 0
@@ -288,7 +303,16 @@ func (c *checked) tally() string {
 	if allowed > 0 {
 		parts = append(parts, fmt.Sprintf("%d allowed", allowed))
 	}
-	if len(parts) == 0 {
+	n := c.report.Counts
+	switch {
+	case len(parts) > 0:
+	case n.Releases == 0 && n.Files == 0:
+		return "there is nothing to check"
+	case n.Known == 0 && n.Files == 0 && c.unheld():
+		return "nothing could be checked"
+	case c.unheld():
+		return "nothing is wrong with what could be checked"
+	default:
 		return "nothing is wrong"
 	}
 	return strings.Join(parts, ", ")

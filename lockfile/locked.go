@@ -131,6 +131,12 @@ func ReadLocked(fsys fs.FS, name string) (*Locked, error) {
 	return l, nil
 }
 
+// emptyLock is the error of a lock without text: a tool that found nothing to
+// lock would have written its format.
+func emptyLock(name string) *Error {
+	return refuse(Position{File: name}, "make the lock again", "the file is empty")
+}
+
 // setName takes a name as written.
 func (r *LockedRelease) setName(text string) {
 	r.Text = text

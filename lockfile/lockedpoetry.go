@@ -25,12 +25,18 @@ func readPoetryLock(fsys fs.FS, name string) (*Locked, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.TrimSpace(text) == "" {
+		return nil, emptyLock(name)
+	}
 	version, err := rest.get("metadata", "lock-version").str("lock-version")
 	if err != nil {
 		return nil, err
 	}
-	if major, _, _ := strings.Cut(version, "."); rest.get("metadata") == nil || version != "" && major != "1" && major != "2" {
-		return nil, refuse(Position{File: name}, "make the lock again", "only lock-version 1 and 2 of poetry.lock can be read")
+	if rest.get("metadata") == nil {
+		return nil, refuse(Position{File: name}, "is the file complete? Make the lock again", "a poetry.lock has [metadata], and this has none")
+	}
+	if major, _, _ := strings.Cut(version, "."); version != "" && major != "1" && major != "2" {
+		return nil, refuse(rest.get("metadata", "lock-version").pos, "make the lock again", "this is lock-version %q of poetry.lock, and only 1 and 2 can be read", version)
 	}
 	if l.ManifestHash, err = rest.get("metadata", "content-hash").str("content-hash"); err != nil {
 		return nil, err

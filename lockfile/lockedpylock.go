@@ -3,6 +3,7 @@ package lockfile
 import (
 	"cmp"
 	"io/fs"
+	"strings"
 )
 
 // readPylock reads a pylock.toml (PEP 751, lock-version 1).
@@ -22,12 +23,20 @@ func readPylock(fsys fs.FS, name string) (*Locked, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.TrimSpace(text) == "" {
+		return nil, emptyLock(name)
+	}
 	version, err := rest.get("lock-version").str("lock-version")
 	if err != nil {
 		return nil, err
 	}
-	if len(version) < 2 || version[:2] != "1." {
-		return nil, refuse(Position{File: name}, "make the lock again", "only lock-version 1 of pylock.toml can be read")
+	if version != "" && !strings.HasPrefix(version, "1.") {
+		return nil, refuse(rest.get("lock-version").pos, "make the lock again", "this is lock-version %q of pylock.toml, and only 1 can be read", version)
+	}
+	for _, key := range []string{"lock-version", "created-by", "packages"} {
+		if rest.get(key) == nil {
+			return nil, refuse(Position{File: name}, "is the file complete? Make the lock again", "a pylock.toml has %s (PEP 751), and this has none", key)
+		}
 	}
 	l.Sources = indexesOf(l.Releases)
 	return l, nil

@@ -28,12 +28,13 @@ func readUVLock(fsys fs.FS, name string) (*Locked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v := rest.get("version"); v == nil || v.text != "1" {
-		pos := Position{File: name}
-		if v != nil {
-			pos = v.pos
-		}
-		return nil, refuse(pos, "make the lock again", "only version 1 of uv.lock can be read")
+	switch v := rest.get("version"); {
+	case strings.TrimSpace(text) == "":
+		return nil, emptyLock(name)
+	case v == nil:
+		return nil, refuse(Position{File: name}, "make the lock again", "a uv.lock has a version, and this has none")
+	case v.text != "1":
+		return nil, refuse(v.pos, "make the lock again", "this is version %s of uv.lock, and only version 1 can be read", v.text)
 	}
 	l.Sources = indexesOf(l.Releases)
 	return l, nil

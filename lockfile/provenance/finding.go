@@ -26,11 +26,15 @@ type Finding struct {
 
 	// Allowed is why it does not count; empty if it does.
 	Allowed string
+
+	installed bool // it is of an environment
 }
 
 // Subject names what the finding is about.
 func (f *Finding) Subject() string {
 	switch {
+	case f.Name == "" && f.installed:
+		return "the environment"
 	case f.Name == "":
 		return "the lock"
 	case f.Version == "":
@@ -50,6 +54,7 @@ type Unchecked struct {
 // Counts says how much was looked at.
 type Counts struct {
 	Releases int // in the lock
+	Local    int // entries beside them that are no release: the project itself, and paths
 	Known    int // of which an index that may serve them has the release, for all that is known
 	Hashes   int // that were held against a file of an index and are right
 	Verified int // attestations that hold

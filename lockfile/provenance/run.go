@@ -114,6 +114,7 @@ func (r *run) add(id string, e entry, message string, evidence ...string) {
 	r.report.Findings = append(r.report.Findings, Finding{
 		Check: id, Severity: severity, Name: e.name, Version: e.version,
 		Message: message, Evidence: slices.DeleteFunc(evidence, func(s string) bool { return s == "" }), Remedy: c.Remedy, Pos: e.pos,
+		installed: r.lock.Format == lockfile.LockInstalled,
 	})
 }
 
@@ -127,6 +128,10 @@ func (r *run) gather(ctx context.Context) error {
 	var packages []py.Package
 	for i := range r.lock.Releases {
 		e := &r.lock.Releases[i]
+		if e.Direct != "" && e.Local {
+			r.report.Counts.Local++
+			continue
+		}
 		r.report.Counts.Releases++
 		if e.Name == "" || e.Direct != "" || e.Version.IsZero() {
 			continue

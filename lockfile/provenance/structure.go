@@ -261,6 +261,8 @@ func (r *run) contradict(a, b *lockfile.LockedRelease) string {
 	}
 	switch {
 	case a.Conditional && b.Conditional:
+	case r.lock.Format == lockfile.LockInstalled:
+		return "is installed twice"
 	case !sameVersion:
 		return "is locked to two versions"
 	case !slices.Equal(a.Hashes, b.Hashes):

@@ -346,3 +346,32 @@ func TestRunLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestRunInstalled: an environment is not called a lock, and nothing is locked in
+// it.
+func TestRunInstalled(t *testing.T) {
+	v, err := py.ParseVersion("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := lockfile.LockedRelease{Text: "a", Name: "a", Version: v, VersionText: "1"}
+	own := lockfile.LockedRelease{Text: "me", Name: "me", Version: v, Direct: "file:///me", Local: true}
+	in := &lockfile.Installed{
+		Locked:        &lockfile.Locked{File: "site", Format: lockfile.LockInstalled, Releases: []lockfile.LockedRelease{a, a, own}},
+		Distributions: make([]lockfile.Distribution, 3), Startup: []string{"x.pth"},
+	}
+	w := &World{Indexes: []Index{{URL: public, Knowledge: newFake(t, "a-1.tar.gz")}}, Now: now}
+	r, err := Run(context.Background(), in.Locked, in, w, &Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := told(r), "error duplicate-entry a==1\nwarning installed-startup-file the environment"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := r.Findings[0].Message; got != "is installed twice" {
+		t.Error(got)
+	}
+	if c := r.Counts; c.Releases != 2 || c.Local != 1 || c.Known != 2 {
+		t.Errorf("%+v", c)
+	}
+}
