@@ -87,7 +87,7 @@ all of it.`,
 	f.StringVar(&o.trustedRoot, "trusted-root", "", "the trusted root of Sigstore, a JSON file (default: the public one that is embedded)")
 	f.StringVar(&o.popular, "popular", "", "a file of the names of popular projects, the most popular first, to compare names with (default: what the knowledge base says)")
 	f.IntVar(&o.concurrency, "concurrency", 16, "requests under way at once")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
 	f.BoolVar(&o.list, "list", false, "list the checks and their severities")
 	return c
 }

@@ -120,7 +120,7 @@ func IsLock(name string) bool { return lockReader(name) != nil }
 func ReadLocked(fsys fs.FS, name string) (*Locked, error) {
 	read := lockReader(name)
 	if read == nil {
-		return nil, refuse(Position{File: name}, "give a Pipfile.lock, pylock.toml, uv.lock, poetry.lock, or requirements in a file named *.txt or *.lock",
+		return nil, noKind(fsys, name, "give a Pipfile.lock, pylock.toml, uv.lock, poetry.lock, or requirements in a file named *.txt or *.lock",
 			"cannot tell what kind of lock this is")
 	}
 	l, err := read(fsys, name)

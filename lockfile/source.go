@@ -103,8 +103,24 @@ func (f *folder) manifest(name string) (*Manifest, error) {
 	case strings.HasSuffix(base, ".txt"), strings.HasSuffix(base, ".in"):
 		return f.requirements(name)
 	}
-	return nil, refuse(Position{File: name}, "give a Pipfile, a pyproject.toml, or requirements in a file named *.txt or *.in",
+	return nil, noKind(f.fsys, name, "give a Pipfile, a pyproject.toml, or requirements in a file named *.txt or *.in",
 		"cannot tell what kind of manifest this is")
+}
+
+// noKind refuses a file by its name, if there is such a file.
+func noKind(fsys fs.FS, name, hint, what string) error {
+	pos := Position{File: name}
+	if !fs.ValidPath(name) {
+		return refuse(pos, "", "not a path inside the folder")
+	}
+	info, err := fs.Stat(fsys, name)
+	switch {
+	case err != nil:
+		return cannotRead(pos, err)
+	case info.IsDir():
+		return refuse(pos, "give the file itself", "is a folder")
+	}
+	return refuse(pos, hint, "%s", what)
 }
 
 // readTOML parses the TOML file name and hands the document to read.
