@@ -63,7 +63,7 @@ func (r *run) exists(e *release) bool {
 		default:
 			with = append(with, url)
 		}
-		if s := e.at[k]; e.mayBeNewer(s.known) && (old == 0 || s.known < old) {
+		if e.mayBeNewer(s) && (old == 0 || s.known < old) {
 			old = s.known
 		}
 	}
@@ -71,7 +71,7 @@ func (r *run) exists(e *release) bool {
 	case len(unknown) > 0:
 		r.unchecked(e.entry(), "release", "it is not known what "+strings.Join(unknown, " and ")+" has of it")
 	case old > 0:
-		r.unchecked(e.entry(), "release", fmt.Sprintf("%s had no such release on %s, and it may be newer: ask with --online%s",
+		r.unchecked(e.entry(), "release", fmt.Sprintf("%s has no such release by the knowledge of %s, which may be older: ask with --online%s",
 			strings.Join(append(with, without...), " and "), day(old), r.otherIndex(e)))
 	case len(with) == 0:
 		r.add(ProjectMissing, e.entry(), strings.Join(without, " and ")+" has no such project"+r.otherIndex(e))
@@ -81,12 +81,27 @@ func (r *run) exists(e *release) bool {
 	return false
 }
 
-// mayBeNewer reports whether the release may have been uploaded after a time in
-// Unix seconds, for all that the lock says; 0 is now, after which nothing was.
-// Who made the lock may lie about it: what may be newer is not verified, and only
-// not called wrong.
-func (e *release) mayBeNewer(known int64) bool {
-	return known > 0 && !slices.ContainsFunc(e.Files, func(f lockfile.LockedFile) bool { return f.Uploaded > 0 && f.Uploaded <= known })
+// mayBeNewer reports whether the release may have been uploaded after an index
+// was asked for the project, for all that the lock says. When that was is not
+// taken for certain where the version is the newest: a mirror or a cache may have
+// answered with an older listing. It is certain that the listing has what was
+// uploaded before the newest file in it.
+//
+// Who made the lock may lie about the time: what may be newer is not verified, and
+// only not called wrong.
+func (e *release) mayBeNewer(s standing) bool {
+	if s.known == 0 {
+		return false // it was asked in this run
+	}
+	certain := s.known
+	if p := s.project; len(p.Releases) > 0 && e.Version.Compare(p.Releases[0].Version) > 0 {
+		certain = 0
+		for i := range p.Releases {
+			certain = max(certain, p.Releases[i].Uploaded, p.Releases[i].LastUploaded)
+		}
+		certain = min(certain, s.known)
+	}
+	return !slices.ContainsFunc(e.Files, func(f lockfile.LockedFile) bool { return f.Uploaded > 0 && f.Uploaded <= certain })
 }
 
 // otherIndex says which index has the release that may not serve it.

@@ -73,6 +73,7 @@ func newFake(t *testing.T, text string) *fake {
 				var day int64
 				fmt.Sscan(value, &day)
 				file.Uploaded = day * 86400
+				release.LastUploaded = file.Uploaded
 			case "lost":
 				lost = true
 			case "host":
@@ -263,7 +264,7 @@ func TestRunOld(t *testing.T) {
 		}
 		return text + "]\n"
 	}
-	const has = "a-1.tar.gz\na-3.tar.gz"
+	const has = "a-1.tar.gz day=90\na-3.tar.gz day=80"
 	for _, test := range []struct {
 		name, file, lock, public string
 		now                      bool // it was read in this run
@@ -274,8 +275,10 @@ func TestRunOld(t *testing.T) {
 		{"no upload time", "uv.lock", uv("4", 0), has, false, "unchecked release a"},
 		{"no upload time in the format", "r.txt", "a==4 --hash=SUM(x)", has, false, "unchecked release a"},
 		{"older than what is known", "uv.lock", uv("2", 99), has, false, "error release-missing a==2"},
-		{"newest version, but uploaded before", "uv.lock", uv("4", 100), has, false, "error release-missing a==4"},
-		{"one file was uploaded before", "uv.lock", uv("4", 101, 99, 0), has, false, "error release-missing a==4"},
+		{"newest version, uploaded when the listing may have been older", "uv.lock", uv("4", 91), has, false, "unchecked release a"},
+		{"newest version, uploaded before what is known", "uv.lock", uv("4", 90), has, false, "error release-missing a==4"},
+		{"one file was uploaded before", "uv.lock", uv("4", 101, 90, 0), has, false, "error release-missing a==4"},
+		{"older version, uploaded on that day", "uv.lock", uv("2", 100), has, false, "error release-missing a==2"},
 		{"no such project yet", "uv.lock", uv("4", 101), "a", false, "unchecked release a"},
 		{"no such project", "uv.lock", uv("4", 99), "a", false, "error project-missing a==4"},
 		{"made up, with the hash of another release", "r.txt", "a==4 --hash=SUM(a-3.tar.gz)", has, false, "error hash-other-release a==4\nunchecked release a"},
