@@ -19,7 +19,7 @@ OR joins one allowed side is enough, of what AND joins all must be, and an excep
 as a whole. What names no licence is penalised as if it had that of the next later release that names one, unless its classifiers name another;
 where there is none, nothing is known of it, and it is not penalised.`,
 	Hindsight: true,
-	When: func(p *pipeline.Plan) bool { return len(p.Settings.LicenceAllow)+len(p.Settings.LicenceDeny) > 0 },
+	When:      func(p *pipeline.Plan) bool { return len(p.Settings.LicenceAllow)+len(p.Settings.LicenceDeny) > 0 },
 	Step: func(ctx context.Context, plan *pipeline.Plan, candidates []resolver.Candidates) ([]pipeline.Term, error) {
 		all, err := plan.Facts.Abouts(ctx, names(candidates))
 		if err != nil {
