@@ -99,7 +99,6 @@ func (e *release) mayBeNewer(s standing) bool {
 		for i := range p.Releases {
 			certain = max(certain, p.Releases[i].Uploaded, p.Releases[i].LastUploaded)
 		}
-		certain = min(certain, s.known)
 	}
 	return !slices.ContainsFunc(e.Files, func(f lockfile.LockedFile) bool { return f.Uploaded > 0 && f.Uploaded <= certain })
 }

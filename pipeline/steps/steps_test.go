@@ -254,6 +254,10 @@ func TestSteps(t *testing.T) {
 			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
 			candidates: []string{"a 9.0 8.0 7.0 6.0 5.0 4.0 3.0 2.0 1.0"},
 			want:       []string{"-1 a[9.0 8.0 6.0 4.0 3.0 1.0]: the licence of a 8.0 to 9.0, 6.0, 3.0 to 4.0 and 1 more, MIT, is not allowed"}},
+		{name: "a yanked release says nothing of the licence of others", step: "licence",
+			facts:      Facts{About: map[string]*py.About{"a==4.0": about("MIT"), "a==3.0": about("")}},
+			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
+			candidates: []string{"a 4.0* 3.0"}, want: []string{"-1 a[4.0]: the licence of a 4.0, MIT, is not allowed"}},
 		{name: "a pre-release says nothing of the licence of a release", step: "licence",
 			facts:      Facts{About: map[string]*py.About{"a==4.0rc1": about("MIT"), "a==3.0rc1": about(""), "a==3.0": about("")}},
 			plan:       func(p *pipeline.Plan) { p.Settings.LicenceDeny = []string{"MIT"} },
@@ -343,6 +347,19 @@ func TestCooldownOfAnOldLine(t *testing.T) {
 	plan.Now = 400 * Day
 	want := []string{"-1 a[1.1]: a 1.1 was uploaded on 1971-02-05, too short ago to be trusted"}
 	if diff := cmp.Diff(want, run(t, "cooldown", plan, candidates)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestLicenceOfUnread: of a release whose metadata was not read, nothing is
+// presumed: it may name a licence.
+func TestLicenceOfUnread(t *testing.T) {
+	candidates := Candidates("a 2.0 1.0")
+	candidates[0].Releases[1].Requires = nil
+	plan := Plan(t, &Facts{About: map[string]*py.About{"a==2.0": {License: "MIT"}}})
+	plan.Settings.LicenceDeny = []string{"MIT"}
+	want := []string{"-1 a[2.0]: the licence of a 2.0, MIT, is not allowed"}
+	if diff := cmp.Diff(want, run(t, "licence", plan, candidates)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
