@@ -30,6 +30,7 @@ type inspectOptions struct {
 	files    []string
 	env      []string
 	of       string
+	test     bool
 	json     bool
 	kb       string
 }
@@ -45,6 +46,10 @@ output or the last line of it; its numbers are the metrics. Their medians become
 observations, which the recommendation type performance weighs, of the package that
 the object names as "component" or "framework" or --of names, else of the one that was
 required, else of the stack.
+
+That the stack cannot be installed is an observation too, and weighs in every later
+advice. That the command fails is none, since the command may be what is wrong; with
+--test it is. "thamos kb forget NAME" forgets what was recorded.
 
 --spec takes an inspection specification of Thoth: base, batch_size, python_packages,
 python (requirements, requirements_locked), files, environment, script, and the cpu and
@@ -70,6 +75,7 @@ memory of run.requests.`,
 	f.StringSliceVar(&o.files, "file", nil, "a file to put where the command runs (repeatable)")
 	f.StringArrayVar(&o.env, "set", nil, "KEY=VALUE of the command's environment (repeatable)")
 	f.StringVar(&o.of, "of", "", "the package that is measured")
+	f.BoolVar(&o.test, "test", false, "the command is a test of the stack: that it fails counts against the stack")
 	f.BoolVar(&o.json, "json", false, "print the document instead of the table")
 	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the embedded one)")
 	return c
@@ -213,7 +219,7 @@ func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) 
 	if err != nil {
 		return nil, err
 	}
-	job.Smoke, job.Repeat, job.Files, job.Env, job.NoScan = x.command, x.repeat+o.warmup, x.files, x.env, true
+	job.Smoke, job.Test, job.Repeat, job.Files, job.Env, job.NoScan = x.command, o.test, x.repeat+o.warmup, x.files, x.env, true
 	if x.limits.Memory > 0 {
 		job.Limits.Memory = x.limits.Memory + job.Limits.Disk
 	}
@@ -272,15 +278,45 @@ func printInspection(env *Env, d *solver.Document, digest string, notes []string
 	for _, n := range notes {
 		fmt.Fprintf(env.Stderr, "note: %s\n", n)
 	}
-	fmt.Fprintf(env.Stderr, "Python %s on %s, %d × %s; document %.12s\n", d.Environment.PythonFull, d.Environment.Platform, d.Hardware.CPUs, firstOf(d.Hardware.Model, "a processor without a name"), digest)
+	fmt.Fprintf(env.Stderr, "Python %s on %s, %d × %s\n", d.Environment.PythonFull, d.Environment.Platform, d.Hardware.CPUs, firstOf(d.Hardware.Model, "a processor without a name"))
+	said, err := recorded(d, digest)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Stderr, said)
 	if outcome == "ok" {
 		return nil
 	}
 	at := slices.IndexFunc(d.Results, func(r solver.Result) bool { return r.Outcome != "ok" })
-	said := d.Reason
+	said = d.Reason
 	if at >= 0 {
 		said = d.Results[at].Kind + ": " + d.Results[at].Excerpt
 	}
 	fmt.Fprintf(env.Stderr, "thamos: it failed (%s): %s\n", firstOf(string(class), outcome), said)
 	return errReported{exitRefused}
+}
+
+// recorded says what of a document is an observation, which later advice weighs.
+func recorded(d *solver.Document, digest string) (string, error) {
+	observations, err := d.Observations(digest)
+	if err != nil {
+		return "", err
+	}
+	var said []string
+	metrics := 0
+	for _, o := range observations {
+		if o.Kind == "metric" {
+			metrics++
+			continue
+		}
+		said = append(said, strings.TrimSpace(o.Kind+" "+o.Outcome))
+	}
+	said = append(said, count(metrics, "metric"))
+	text := fmt.Sprintf("recorded in document %.12s: %s", digest, strings.Join(said, ", "))
+	for _, r := range d.Results {
+		if r.Kind == solver.KindCommand && r.Outcome != "ok" {
+			text += "; not that the command failed, which says nothing of the packages (with --test it does)"
+		}
+	}
+	return text, nil
 }

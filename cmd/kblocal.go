@@ -87,63 +87,74 @@ func kbAdd(ctx context.Context, env *Env, args []string, o adviseOptions) error 
 }
 
 func newKBForget(env *Env) *cobra.Command {
-	var all bool
+	var all, learnt bool
 	c := &cobra.Command{
 		Use:   "forget NAME...",
-		Short: "Forget what local knowledge has of projects",
+		Short: "Forget what local knowledge has of projects, and what was learnt of them by trying",
+		Long: `Forget what local knowledge has of projects: what the indexes said, and what learn,
+inspect and advise --learn learnt of them by trying, --learnt only that. A run that
+says something of several projects is forgotten as a whole. What waits in the queue
+of learn stays.`,
+		Example: `  thamos kb forget attrs
+  thamos kb forget --learnt --all`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if all == (len(args) > 0) {
 				return usagef("say which projects to forget, or --all")
 			}
-			return kbForget(c.Context(), env, args, all)
+			return kbForget(c.Context(), env, args, learnt)
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	c.Flags().BoolVar(&all, "all", false, "forget all projects")
+	c.Flags().BoolVar(&learnt, "learnt", false, "forget only what was learnt by trying")
 	return c
 }
 
-func kbForget(ctx context.Context, env *Env, args []string, all bool) error {
-	local, err := openLocal(ctx, env, false)
-	if err != nil {
-		return err
-	}
-	n := 0
-	if local != nil {
-		defer local.Close()
-		names, err := namesToForget(ctx, local, args, all)
-		if err != nil {
-			return err
-		}
-		if n, err = local.Forget(ctx, names); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintf(env.Stdout, "%s forgotten\n", count(n, "document"))
-	return err
-}
-
-func namesToForget(ctx context.Context, local *kb.Local, args []string, all bool) ([]py.Name, error) {
-	var names []py.Name
+// kbForget forgets projects, all without args.
+func kbForget(ctx context.Context, env *Env, args []string, learnt bool) error {
+	var names []py.Name // nil: all
 	for _, a := range args {
 		n, err := py.ParseName(a)
 		if err != nil {
-			return nil, usageError{err}
+			return usageError{err}
 		}
 		names = append(names, n)
 	}
-	if !all {
-		return names, nil
-	}
-	seen := map[py.Name]bool{}
-	err := local.Documents(ctx, func(d kb.Document) error {
-		if !seen[d.Project] {
-			seen[d.Project] = true
-			names = append(names, d.Project)
+	n := 0
+	if !learnt {
+		var err error
+		if n, err = forgetLocal(ctx, env, names); err != nil {
+			return err
 		}
-		return nil
-	})
-	return names, err
+	}
+	tried, err := forgetLearnt(ctx, env, names)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.Stdout, "%s forgotten, and %s of what was learnt by trying\n", count(n, "document"), count(tried, "document"))
+	return err
+}
+
+func forgetLocal(ctx context.Context, env *Env, names []py.Name) (int, error) {
+	local, err := openLocal(ctx, env, false)
+	if err != nil || local == nil {
+		return 0, err
+	}
+	defer local.Close()
+	if names == nil {
+		seen := map[py.Name]bool{}
+		err := local.Documents(ctx, func(d kb.Document) error {
+			if !seen[d.Project] {
+				seen[d.Project] = true
+				names = append(names, d.Project)
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return local.Forget(ctx, names)
 }
 
 // localJSON is local knowledge in the document of kb status.

@@ -25,6 +25,21 @@ func (k *knowledge) openLearnt(ctx context.Context) {
 	}
 }
 
+// forgetLearnt forgets what was learnt by trying of projects, of all if names is
+// nil.
+func forgetLearnt(ctx context.Context, env *Env, names []py.Name) (int, error) {
+	dir := learntDir(env)
+	if dir == "" {
+		return 0, nil
+	}
+	j, err := journal.Read(ctx, dir, journalOptions(env, func() string { return "" }))
+	if err != nil {
+		return 0, err
+	}
+	defer j.Close()
+	return j.Forget(ctx, names)
+}
+
 // facts are what a run knows beside releases: of the snapshot, and what this
 // machine learnt by trying.
 func (k *knowledge) facts() pipeline.Facts { return learntFacts{facts{k.Layered}, k.learnt} }

@@ -40,6 +40,7 @@ const (
 	ClassExit       Class = "exits"      // ends the interpreter
 	ClassCrash      Class = "crash"      // ends by a signal of its own
 	ClassTest       Class = "test_failed"
+	ClassCommand    Class = "command_failed" // of the user's, which is no test: see Job.Test
 	ClassUnknown    Class = "unknown"
 )
 

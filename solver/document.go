@@ -87,7 +87,7 @@ type ImageJSON struct {
 // A Result is what came of one thing that was tried.
 type Result struct {
 	Packages []string `json:"packages"`
-	Kind     string   `json:"kind"`    // build, install, import or test
+	Kind     string   `json:"kind"`    // build, install, import, test or KindCommand
 	Outcome  string   `json:"outcome"` // ok or failed; any other word says nothing of the packages
 	Class    Class    `json:"class,omitempty"`
 	Excerpt  string   `json:"excerpt,omitempty"`
@@ -119,6 +119,10 @@ type MetricJSON struct {
 	Values   []float64 `json:"values"`
 	Higher   bool      `json:"higher,omitempty"` // a higher value is better
 }
+
+// KindCommand is the kind of a Result of a user's command that is no test. How it
+// ends says nothing of the packages, so it is no observation.
+const KindCommand = "command"
 
 // outcomes of a Result that are neither ok nor failed.
 const (
@@ -215,6 +219,27 @@ func packagesText(packages ...py.Package) []string {
 	return slices.Compact(out)
 }
 
+// Subjects are the projects that the document says something of, sorted.
+func (d *Document) Subjects() []py.Name {
+	lists := [][]string{d.Targets}
+	for _, r := range d.Results {
+		lists = append(lists, r.Packages)
+	}
+	for _, m := range d.Metrics {
+		lists = append(lists, m.Packages)
+	}
+	for _, i := range d.Indicators {
+		lists = append(lists, []string{i.Package})
+	}
+	var out []py.Name
+	for _, text := range slices.Concat(lists...) {
+		name, _, _ := strings.Cut(text, "==")
+		out = append(out, py.NormalizeName(name))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Observations are what the document says of packages, in the form of a
 // knowledge base. digest is that of the document.
 func (d *Document) Observations(digest string) ([]py.Observation, error) {
@@ -225,7 +250,7 @@ func (d *Document) Observations(digest string) ([]py.Observation, error) {
 	head := py.Observation{Python: d.Environment.Python, Platform: d.Environment.Platform, Document: digest, At: at.Unix()}
 	var out []py.Observation
 	for _, r := range d.Results {
-		if r.Outcome != outcomeOK && r.Outcome != outcomeFailed {
+		if r.Kind == KindCommand || r.Outcome != outcomeOK && r.Outcome != outcomeFailed {
 			continue
 		}
 		o := head

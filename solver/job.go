@@ -35,8 +35,11 @@ type Job struct {
 	NoScan bool
 
 	// Smoke is a command, run Repeat times (0 means once) where Files are. Its
-	// first word is looked for in the environment that was installed.
+	// first word is looked for in the environment that was installed. Test says
+	// that it is a test of the packages: that it fails is a fact of them. Else it
+	// says nothing, since the command itself may be wrong.
 	Smoke  []string
+	Test   bool
 	Repeat int
 	Files  []File
 	Env    map[string]string

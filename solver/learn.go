@@ -203,7 +203,14 @@ func (l *learner) culprits(d Dist, text string) []py.Package {
 func (l *learner) tests(all []py.Package) (out []Result) {
 	for _, s := range l.report.Steps {
 		if s.Name == StepSmoke && (len(out) == 0 || !s.OK && out[0].Outcome == outcomeOK) {
-			out = []Result{l.result(s, "test", all...)}
+			kind := "test"
+			if !l.job.Test {
+				kind = KindCommand
+				if s.Class == ClassTest {
+					s.Class = ClassCommand
+				}
+			}
+			out = []Result{l.result(s, kind, all...)}
 		}
 	}
 	return out

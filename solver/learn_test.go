@@ -45,6 +45,8 @@ func TestDescribe(t *testing.T) {
 			Result{Packages: []string{"a==1"}, Kind: "import", Outcome: "failed", Class: ClassNative}},
 		{"library of our image", Step{Name: StepImport, Dist: "a", Class: ClassNative}, nil, true,
 			Result{Packages: []string{"a==1"}, Kind: "import", Outcome: "lacking", Class: ClassNative}},
+		{"a user's command", Step{Name: StepSmoke, Class: ClassTest}, nil, false,
+			Result{Packages: []string{"a==1", "b==1"}, Kind: "command", Outcome: "failed", Class: ClassCommand}},
 		{"install", Step{Name: StepInstall, Class: ClassWheel}, nil, false,
 			Result{Packages: []string{"a==1"}, Kind: "install", Outcome: "failed", Class: ClassWheel}},
 	} {
@@ -58,7 +60,7 @@ func TestDescribe(t *testing.T) {
 			}
 			observations, err := d.Observations("x")
 			want := 1
-			if c.want.Outcome != "ok" && c.want.Outcome != "failed" {
+			if c.want.Kind == KindCommand || c.want.Outcome != "ok" && c.want.Outcome != "failed" {
 				want = 0
 			}
 			if err != nil || len(observations) != want {
@@ -72,6 +74,17 @@ func TestDescribe(t *testing.T) {
 				t.Errorf("%v %s", err, cmp.Diff(d, again))
 			}
 		})
+	}
+}
+
+// TestDescribeTest: a command counts if the user says that it is a test.
+func TestDescribeTest(t *testing.T) {
+	s := &Sandbox{Engine: new(Engine), Interpreter: Interpreter{Version: "3.11.2", Machine: "x86_64", Implementation: "cpython"}}
+	job := Job{Dists: []Dist{{Package: pkg(t, "a")}}, Smoke: []string{"x"}, Test: true}
+	d := s.Describe(job, &Report{Steps: []Step{{Name: StepSmoke, Class: ClassTest}}}, nil, time.Unix(1, 0))
+	o, err := d.Observations("x")
+	if err != nil || len(o) != 1 || o[0].Kind != "test" || o[0].Class != string(ClassTest) {
+		t.Errorf("%+v, %v", o, err)
 	}
 }
 

@@ -20,8 +20,9 @@ var runner []byte
 var scan []byte
 
 // Version is that of what runs do and how they are judged. Failures that
-// another version saw are tried again.
-const Version = "1"
+// another version saw are tried again; those of 1 held it against packages that
+// a user's command failed.
+const Version = "2"
 
 // A Sandbox is an engine, an image and a Python in it that were proven to
 // isolate. It is safe for concurrent use.

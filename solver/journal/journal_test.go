@@ -244,6 +244,54 @@ func TestObservations(t *testing.T) {
 	}
 }
 
+// TestForget: what is forgotten does not come back with the files.
+func TestForget(t *testing.T) {
+	j := openTest(t, newWorld(), t.TempDir())
+	ctx := t.Context()
+	if _, err := j.Add(ctx, Item{Key: "a==2", Env: env}, Item{Key: "b", Env: env}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Done(ctx, next(t, j), documentOf("a==2", "failed", "i", 1)); err != nil {
+		t.Fatal(err)
+	}
+	pair := documentOf("b==1", "failed", "i", 3)
+	pair.Results[0].Packages = []string{"a==1", "b==1"}
+	if _, err := j.Keep(ctx, documentOf("a==1", "timeout", "i", 2), pair, documentOf("b==1", "ok", "i", 4), documentOf("c==1", "ok", "i", 5)); err != nil {
+		t.Fatal(err)
+	}
+	left := func() int {
+		t.Helper()
+		if _, bad, err := j.Rebuild(ctx); len(bad) > 0 || err != nil {
+			t.Fatal(bad, err)
+		}
+		s, err := j.Summary(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Documents
+	}
+	if n, err := j.Forget(ctx, []py.Name{"a"}); n != 3 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n := left(); n != 2 {
+		t.Errorf("%d documents are left", n)
+	}
+	all, err := j.Observations(ctx, []py.Name{"a", "b"})
+	if err != nil || len(all[0]) != 0 || len(all[1]) != 1 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if items, err := j.Items(ctx); err != nil || len(items) != 1 || items[0].Key != "b" {
+		t.Errorf("what waits is to be left: %+v, %v", items, err)
+	}
+	if n, err := j.Forget(ctx, nil); n != 2 || err != nil || left() != 0 {
+		t.Errorf("%d, %v", n, err)
+	}
+	var none *Journal
+	if n, err := none.Forget(ctx, nil); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
 // TestNone: a journal that is not there answers with nothing.
 func TestNone(t *testing.T) {
 	j, err := Read(t.Context(), filepath.Join(t.TempDir(), "none"), newWorld().options())
