@@ -105,6 +105,9 @@ func newInspection(env *Env, args, command []string, o inspectOptions) (*inspect
 	}
 	for _, a := range args {
 		r, err := py.ParseRequirement(a)
+		if err == nil {
+			err = ofIndex(r)
+		}
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -142,6 +142,9 @@ func parseInspection(text []byte) (*inspection, error) {
 func (s *specJSON) requirements(x *inspection) error {
 	add := func(line string) error {
 		r, err := py.ParseRequirement(line)
+		if err == nil {
+			err = ofIndex(r)
+		}
 		if err != nil {
 			return err
 		}

@@ -53,6 +53,9 @@ func kbAdd(ctx context.Context, env *Env, args []string, o adviseOptions) error 
 	var requirements []resolver.Requirement
 	for _, text := range args {
 		r, err := py.ParseRequirement(text)
+		if err == nil {
+			err = ofIndex(r)
+		}
 		if err != nil {
 			return usageError{err}
 		}
@@ -131,7 +134,13 @@ func kbForget(ctx context.Context, env *Env, args []string, learnt bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s forgotten, and %s of what was learnt by trying\n", count(n, "document"), count(tried, "document"))
+	said := count(n, "document") + " forgotten"
+	if learnt {
+		said = count(tried, "document") + " of what was learnt by trying forgotten"
+	} else if tried > 0 {
+		said += ", and " + count(tried, "document") + " of what was learnt by trying"
+	}
+	_, err = fmt.Fprintln(env.Stdout, said)
 	return err
 }
 

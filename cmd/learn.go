@@ -81,6 +81,9 @@ func learn(ctx context.Context, env *Env, args []string, o learnOptions) (err er
 	keys := make([]string, len(args))
 	for i, a := range args {
 		r, err := py.ParseRequirement(a)
+		if err == nil {
+			err = ofIndex(r)
+		}
 		if err != nil {
 			return usageError{err}
 		}
@@ -127,6 +130,15 @@ func learn(ctx context.Context, env *Env, args []string, o learnOptions) (err er
 		return err
 	}
 	return printLearnt(env, results, o)
+}
+
+// ofIndex refuses a requirement that names a file or URL: what is learnt is kept
+// by release, and only an index says which release a file is.
+func ofIndex(r py.Requirement) error {
+	if r.URL == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is to come from a URL, and only releases of an index are taken here: leave out the URL to take the index's (PIP_INDEX_URL says which index), or write the line into the requirements of a project and run \"thamos advise --online\"", r.Name)
 }
 
 // learnIn learns in each environment that is asked for.
