@@ -123,16 +123,15 @@ func kbForget(ctx context.Context, env *Env, args []string, learnt bool) error {
 		}
 		names = append(names, n)
 	}
-	n := 0
-	if !learnt {
-		var err error
-		if n, err = forgetLocal(ctx, env, names); err != nil {
-			return err
-		}
-	}
 	tried, err := forgetLearnt(ctx, env, names)
 	if err != nil {
 		return err
+	}
+	n := 0
+	if !learnt {
+		if n, err = forgetLocal(ctx, env, names); err != nil {
+			return err
+		}
 	}
 	said := count(n, "document") + " forgotten"
 	if learnt {

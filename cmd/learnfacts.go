@@ -21,7 +21,7 @@ func (k *knowledge) openLearnt(ctx context.Context) {
 	var err error
 	k.learnt, err = journal.Read(ctx, dir, journalOptions(k.env, func() string { return "" }))
 	if err != nil {
-		k.notes = append(k.notes, fmt.Sprintf("what was learnt by trying cannot be read: %v", err))
+		k.notes = append(k.notes, fmt.Sprintf("what was learnt by trying cannot be read: %v", learntError(err)))
 	}
 }
 
@@ -34,10 +34,11 @@ func forgetLearnt(ctx context.Context, env *Env, names []py.Name) (int, error) {
 	}
 	j, err := journal.Read(ctx, dir, journalOptions(env, func() string { return "" }))
 	if err != nil {
-		return 0, err
+		return 0, learntError(err)
 	}
 	defer j.Close()
-	return j.Forget(ctx, names)
+	n, err := j.Forget(ctx, names)
+	return n, learntError(err)
 }
 
 // facts are what a run knows beside releases: of the snapshot, and what this
@@ -58,7 +59,7 @@ func (f learntFacts) Observations(ctx context.Context, names []py.Name) ([][]py.
 	}
 	learnt, err := f.journal.Observations(ctx, names)
 	if err != nil {
-		return nil, err
+		return nil, learntError(err)
 	}
 	out := make([][]py.Observation, len(names))
 	for i := range names {
@@ -77,7 +78,7 @@ func (f learntFacts) Indicators(ctx context.Context, names []py.Name) ([][]py.In
 	}
 	learnt, err := f.journal.Indicators(ctx, names)
 	if err != nil {
-		return nil, err
+		return nil, learntError(err)
 	}
 	out := make([][]py.Indicator, len(names))
 	for i := range names {

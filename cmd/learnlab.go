@@ -73,7 +73,7 @@ func openLab(ctx context.Context, env *Env, o labOptions) (*lab, error) {
 	l := &lab{env: env, limits: solver.Limits{Memory: int64(o.memory) << 20, Wall: seconds(o.timeout)}}
 	var err error
 	if l.journal, err = journal.Open(ctx, dir, journalOptions(env, l.token)); err != nil {
-		return nil, err
+		return nil, learntError(err)
 	}
 	image := firstOf(o.image, env.Getenv("THAMOS_IMAGE"))
 	if image == "" {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,13 +63,18 @@ func learnStatus(ctx context.Context, env *Env, asJSON, rebuild, clear bool) err
 		return usagef("there is no home directory; set XDG_DATA_HOME")
 	}
 	token := func() string { return fmt.Sprintf("%016x", env.Rand.Uint64()) }
-	open := journal.Read
-	if rebuild || clear {
-		open = journal.Open
+	var j *journal.Journal
+	var err error
+	switch {
+	case rebuild:
+		j, err = openForRebuild(ctx, env, dir, journalOptions(env, token))
+	case clear:
+		j, err = journal.Open(ctx, dir, journalOptions(env, token))
+	default:
+		j, err = journal.Read(ctx, dir, journalOptions(env, token))
 	}
-	j, err := open(ctx, dir, journalOptions(env, token))
 	if err != nil {
-		return err
+		return learntError(err)
 	}
 	defer j.Close()
 	if rebuild {
@@ -84,17 +90,17 @@ func learnStatus(ctx context.Context, env *Env, asJSON, rebuild, clear bool) err
 	if clear {
 		for _, state := range []journal.State{journal.Done, journal.Left} {
 			if err := j.Clear(ctx, state); err != nil {
-				return err
+				return learntError(err)
 			}
 		}
 	}
 	s, err := j.Summary(ctx)
 	if err != nil {
-		return err
+		return learntError(err)
 	}
 	items, err := j.Items(ctx)
 	if err != nil {
-		return err
+		return learntError(err)
 	}
 	d := learnStatusJSON{"thamos/learn-status/1", dir, s.Documents, s.ByOutcome, s.Observations, s.Waiting, s.Done, len(s.Left), []learnItemJSON{}}
 	for _, i := range items {
@@ -108,6 +114,35 @@ func learnStatus(ctx context.Context, env *Env, asJSON, rebuild, clear bool) err
 		return printJSON(env.Stdout, d)
 	}
 	return d.print(env)
+}
+
+// openForRebuild opens the journal. A damaged one is set aside, and a new one is
+// begun.
+func openForRebuild(ctx context.Context, env *Env, dir string, o journal.Options) (*journal.Journal, error) {
+	j, err := journal.Open(ctx, dir, o)
+	if err == nil {
+		if err = j.Check(ctx); err == nil {
+			return j, nil
+		}
+		err = errors.Join(err, j.Close())
+	}
+	if !journal.Damaged(err) {
+		return nil, err
+	}
+	aside, err := journal.SetAside(dir)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(env.Stderr, "the journal was damaged: it is kept as %s, and what was queued in it is lost\n", aside)
+	return journal.Open(ctx, dir, o)
+}
+
+// learntError says of a damaged journal what to do.
+func learntError(err error) error {
+	if !journal.Damaged(err) {
+		return err
+	}
+	return unknownError{fmt.Errorf("%w: `thamos learn status --rebuild` makes it again of its documents", err)}
 }
 
 func (d learnStatusJSON) print(env *Env) error {

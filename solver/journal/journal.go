@@ -113,7 +113,10 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 		}
 	}
 	if id != applicationID {
-		return fmt.Errorf("%s is no journal", path)
+		return fmt.Errorf("%w: %s is something else", ErrDamaged, path)
+	}
+	if err := whole(ctx, db); err != nil {
+		return err
 	}
 	var schema string
 	if err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'schema'`).Scan(&schema); err != nil {

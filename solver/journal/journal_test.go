@@ -292,6 +292,64 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// TestDamaged: a damaged file is noticed, and what the documents say is had again
+// without it.
+func TestDamaged(t *testing.T) {
+	zero := func(text []byte) []byte { // but the first page
+		for i := 4096; i < len(text); i++ {
+			text[i] = 0xee
+		}
+		return text
+	}
+	for name, damage := range map[string]func([]byte) []byte{
+		"junk":    func([]byte) []byte { return []byte("junk\n") },
+		"pages":   zero,
+		"cut":     func(text []byte) []byte { return text[:len(text)/2] },
+		"another": func(text []byte) []byte { copy(text[68:], "abcd"); return text }, // its application id
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, dir := newWorld(), t.TempDir()
+			j := openTest(t, w, dir)
+			if _, err := j.Keep(t.Context(), documentOf("a==1", "failed", "i", 1)); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "journal.db")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = damage(text)
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j, err = Open(t.Context(), dir, w.options())
+			if err == nil {
+				err = errors.Join(j.Check(t.Context()), j.Close())
+			}
+			if !Damaged(err) {
+				t.Fatalf("%v is no damage", err)
+			}
+			aside, err := SetAside(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := os.ReadFile(aside); err != nil || len(kept) != len(text) {
+				t.Errorf("%d bytes of %d were kept, %v", len(kept), len(text), err)
+			}
+			j = openTest(t, w, dir)
+			if n, bad, err := j.Rebuild(t.Context()); n != 1 || len(bad) > 0 || err != nil {
+				t.Errorf("%d, %v, %v", n, bad, err)
+			}
+			if again, err := SetAside(dir); err != nil || again == aside {
+				t.Errorf("%s, %v", again, err)
+			}
+		})
+	}
+}
+
 // TestNone: a journal that is not there answers with nothing.
 func TestNone(t *testing.T) {
 	j, err := Read(t.Context(), filepath.Join(t.TempDir(), "none"), newWorld().options())
