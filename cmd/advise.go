@@ -92,6 +92,9 @@ func prepare(ctx context.Context, env *Env, project project, manifest *lockfile.
 	if o.online && o.offline {
 		return nil, usagef("--online (or --learn) and --offline: one of them")
 	}
+	if err := o.learnLoopOptions.check(); err != nil {
+		return nil, err
+	}
 	if o.refresh != "" && !o.online {
 		return nil, usagef("--refresh asks the indexes: it goes with --online")
 	}

@@ -77,7 +77,7 @@ memory of run.requests.`,
 	f.StringVar(&o.of, "of", "", "the package that is measured")
 	f.BoolVar(&o.test, "test", false, "the command is a test of the stack: that it fails counts against the stack")
 	f.BoolVar(&o.json, "json", false, "print the document instead of the table")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", kbUsage)
 	return c
 }
 
@@ -156,6 +156,9 @@ func newInspection(env *Env, args, command []string, o inspectOptions) (*inspect
 
 // inspect is the command.
 func inspect(ctx context.Context, env *Env, args, command []string, o inspectOptions) (err error) {
+	if err := o.checkFor("inspect"); err != nil {
+		return err
+	}
 	x, err := newInspection(env, args, command, o)
 	if err != nil {
 		return err

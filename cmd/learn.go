@@ -70,7 +70,7 @@ files hold, and tells what was not tried.`,
 	f.IntVar(&o.limit, "limit", 0, "learn so many at most (0: all)")
 	f.BoolVar(&o.again, "again", false, "try again what was tried")
 	f.BoolVar(&o.json, "json", false, "print one JSON document instead of the table")
-	f.StringVar(&o.kb, "kb", "", "the knowledge base (default: the embedded one)")
+	f.StringVar(&o.kb, "kb", "", kbUsage)
 	f.StringVar(&o.debs, "debs", "", "with --image build: a directory of Debian's packages, instead of downloading them")
 	c.AddCommand(newLearnStatus(env))
 	return c
@@ -92,8 +92,11 @@ func learn(ctx context.Context, env *Env, args []string, o learnOptions) (err er
 	switch {
 	case o.unresolved && len(args) > 0 || o.fromLock != "" && (o.unresolved || len(args) > 0):
 		return usagef("requirements, --unresolved and --from-lock: one of them")
-	case o.jobs < 1 || o.limit < 0 || o.memory < 0 || o.timeout < 0:
-		return usagef("--jobs is at least 1; --limit, --memory and --timeout are not negative")
+	case o.jobs < 1 || o.limit < 0:
+		return usagef("--jobs is at least 1, and --limit is not negative")
+	}
+	if err := o.check(); err != nil {
+		return err
 	}
 	build := o.image == buildWord
 	if build {
@@ -158,6 +161,9 @@ func learnIn(ctx context.Context, env *Env, l *lab, k *knowledge, keys []string,
 		x, err := newLearner(ctx, l, k, python, &here.Environment)
 		if err != nil {
 			return nil, err
+		}
+		if err := l.insist(x, len(o.envs) > 0); err != nil {
+			return all, err
 		}
 		if x.box == nil {
 			l.note("nothing is run: " + x.without)

@@ -21,7 +21,8 @@ import (
 type learner struct {
 	lab         *lab
 	box         *solver.Sandbox // nil: nothing is run
-	without     string          // why
+	without     string          // why, and what to do
+	cause       error           // why
 	environment *py.Environment
 	tags        *py.Tags
 
@@ -36,11 +37,12 @@ func newLearner(ctx context.Context, l *lab, k *knowledge, python string, otherw
 	x := &learner{lab: l, k: k, environment: otherwise}
 	var none *solver.NoEngineError
 	var noImage *solver.NoImageError
+	var noPython *noPythonError
 	var err error
 	x.box, err = l.open(ctx, python)
 	switch {
-	case errors.As(err, &none), errors.As(err, &noImage):
-		x.box, x.without = nil, reason(err)
+	case errors.As(err, &none), errors.As(err, &noImage), errors.As(err, &noPython):
+		x.box, x.cause, x.without = nil, err, l.reason(err)
 	case err != nil:
 		return nil, err
 	default:

@@ -33,6 +33,33 @@ func (o *labOptions) add(f *pflag.FlagSet) {
 	f.IntVar(&o.timeout, "timeout", 0, "longest run in seconds (default 300)")
 }
 
+// Bounds of what a run may be given.
+const (
+	maxMemory  = 1 << 20 // MiB
+	maxTimeout = 86_400  // seconds
+)
+
+// check refuses what cannot be meant.
+func (o *labOptions) check() error {
+	switch {
+	case o.memory < 0 || o.memory > maxMemory:
+		return usagef("--memory is from 1 to %d MiB, or 0 for the default", maxMemory)
+	case o.timeout < 0 || o.timeout > maxTimeout:
+		return usagef("--timeout is from 1 to %d seconds, or 0 for the default", maxTimeout)
+	case o.engine == noEngine && o.image != "":
+		return usagef("--engine none runs nothing, so it takes no --image")
+	}
+	return nil
+}
+
+// checkFor refuses what a command that makes no image cannot do.
+func (o *labOptions) checkFor(command string) error {
+	if o.image == buildWord {
+		return usagef("%s makes no image: `thamos learn --image build` does, and it is taken from then on", command)
+	}
+	return o.check()
+}
+
 // noEngine is what --engine says to learn without running anything.
 const noEngine = "none"
 
@@ -45,6 +72,8 @@ type lab struct {
 	options solver.Options
 	limits  solver.Limits
 	journal *journal.Journal
+	// What the user named is not done without.
+	engineNamed, imageNamed bool
 
 	mu     sync.Mutex // of env.Rand and what follows
 	engine *solver.Engine
@@ -82,6 +111,7 @@ func openLab(ctx context.Context, env *Env, o labOptions) (*lab, error) {
 		}
 	}
 	engine := firstOf(o.engine, env.Getenv("THAMOS_ENGINE"))
+	l.engineNamed, l.imageNamed = engine != "" && engine != noEngine, o.image != ""
 	if strings.ContainsRune(engine, filepath.Separator) {
 		engine = absolute(env, engine)
 	}
@@ -104,7 +134,12 @@ func (l *lab) sweep(ctx context.Context) error {
 	if l.engine == nil {
 		e, err := solver.Find(ctx, l.options)
 		var none *solver.NoEngineError
-		if errors.As(err, &none) {
+		switch {
+		case errors.As(err, &none) && none.Mistaken:
+			return usagef("%w; an engine is podman, docker, the path of one, or none to run nothing", err)
+		case none != nil && l.engineNamed:
+			return fmt.Errorf("%w; install it, or leave it to be found (--engine none runs nothing)", err)
+		case none != nil:
 			return nil
 		}
 		if err != nil {
@@ -153,7 +188,7 @@ func (l *lab) open(ctx context.Context, python string) (*solver.Sandbox, error) 
 	} else if here := own.MarkerValues()["python_version"]; python != "" && python != here {
 		prefix, err := l.prefix(ctx, python)
 		if err != nil {
-			return nil, &solver.NoImageError{Reason: fmt.Sprintf("image %s has Python %s, not %s, and %v", box.Image.Name, here, python, err)}
+			return nil, &noPythonError{fmt.Sprintf("image %s has Python %s, not %s, and %v", box.Image.Name, here, python, err)}
 		}
 		o := l.options
 		o.Python = prefix
@@ -256,15 +291,42 @@ func (l *lab) buildImage(ctx context.Context, debs string) (solver.Image, error)
 	return image, l.journal.SetMeta(ctx, imageNote, image.ID)
 }
 
+// A noPythonError says that neither the image nor this machine has a Python.
+type noPythonError struct{ reason string }
+
+func (e *noPythonError) Error() string { return e.reason }
+
 // reason is why there is no sandbox, and what to do about it.
-func reason(err error) string {
+func (l *lab) reason(err error) string {
 	var image *solver.NoImageError
-	if errors.As(err, &image) {
+	var python *noPythonError
+	switch {
+	case errors.As(err, &python):
+		return python.reason + "; name with --image an image that has it, or install it in a directory of its own, as pyenv does"
+	case errors.As(err, &image):
 		hint := "name one with --image"
+		if l.imageNamed {
+			hint = "name with --image one that `podman images` or `docker images` lists"
+		}
 		if runtime.GOOS == "linux" {
 			hint = "`thamos learn --image build` makes one of this Debian's packages, or " + hint
 		}
 		return image.Reason + "; " + hint
 	}
 	return strings.TrimSpace(err.Error())
+}
+
+// insist returns an error if a learner can run nothing for want of what the user
+// named: an engine, an image or, if pythonNamed, a Python.
+func (l *lab) insist(x *learner, pythonNamed bool) error {
+	var engine *solver.NoEngineError
+	var image *solver.NoImageError
+	var python *noPythonError
+	switch {
+	case errors.As(x.cause, &engine) && (l.engineNamed || l.imageNamed),
+		errors.As(x.cause, &image) && l.imageNamed,
+		errors.As(x.cause, &python) && pythonNamed:
+		return fmt.Errorf("nothing can be run: %s", x.without)
+	}
+	return nil
 }

@@ -26,6 +26,22 @@ func (o *learnLoopOptions) add(f *pflag.FlagSet) {
 	o.labOptions.add(f)
 }
 
+// check refuses what says how to learn where nothing is to be learnt.
+func (o *learnLoopOptions) check() error {
+	if o.learn {
+		return o.checkFor("advise")
+	}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"engine", o.engine != ""}, {"image", o.image != ""}, {"memory", o.memory != 0}, {"timeout", o.timeout != 0}} {
+		if f.set {
+			return usagef("--%s is of the containers that --learn tries the answer in: it goes with --learn", f.name)
+		}
+	}
+	return nil
+}
+
 // maxRounds bounds how often an answer is sought after more was learnt.
 const maxRounds = 6
 
@@ -37,7 +53,7 @@ const maxQueued = 100
 // container, and has it sought again as long as what was learnt may change it.
 func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searching *searching, report *resolver.Report, err error) (*resolver.Report, error) {
 	if !o.learn {
-		a.queueUnknown(ctx, env, err)
+		a.queueUnknown(ctx, env, o, err)
 		return report, err
 	}
 	if ctx.Err() != nil {
@@ -61,9 +77,12 @@ func (a *advice) learnLoop(ctx context.Context, env *Env, o adviseOptions, searc
 	if lerr != nil {
 		return nil, lerr
 	}
+	if lerr := l.insist(x, false); lerr != nil {
+		return nil, lerr
+	}
 	if reason := x.elsewhere(a.problem.Environment); reason != "" {
 		a.notes = append(a.notes, "nothing was tried: "+reason)
-		a.queueUnknown(ctx, env, err)
+		a.queueUnknown(ctx, env, o, err)
 		return report, err
 	}
 	seen := map[string]bool{}
@@ -208,10 +227,10 @@ func told1(d *solver.Document) string {
 
 // queueUnknown queues what an advice did not know. That it cannot is told, and no
 // more: the advice has failed already.
-func (a *advice) queueUnknown(ctx context.Context, env *Env, err error) {
+func (a *advice) queueUnknown(ctx context.Context, env *Env, o adviseOptions, err error) {
 	var unknown *resolver.UnknownError
 	dir := learntDir(env)
-	if !errors.As(err, &unknown) || dir == "" {
+	if !errors.As(err, &unknown) || dir == "" || o.dryRun {
 		return
 	}
 	var keys []string

@@ -42,5 +42,8 @@ func (o *problemOptions) addEnvironment(f *pflag.FlagSet) {
 	f.StringVar(&o.python, "python", "", "the interpreter, environment or version to choose for")
 	f.StringVar(&o.pythonVersion, "python-version", "", "the Python version to choose for, such as 3.12")
 	f.StringVar(&o.platform, "platform", "", "the platform to choose for, such as manylinux_2_28_x86_64, macosx_14_0_arm64, win_amd64")
-	f.StringVar(&o.kb, "kb", "", "knowledge base to use: a snapshot, or a directory that holds "+snapshotName+" (default: the synced one, else the embedded one)")
+	f.StringVar(&o.kb, "kb", "", kbUsage)
 }
+
+// kbUsage is what --kb is, wherever there is one.
+const kbUsage = "knowledge base to use: a snapshot, or a directory that holds " + snapshotName + " (default: the synced one, else the embedded one)"

@@ -105,6 +105,9 @@ func (i *Isolation) missing(l Limits) []string {
 // A NoEngineError says why no container engine can be used.
 type NoEngineError struct {
 	Reasons []string // one for each engine that was tried
+	// Mistaken says that the one that was asked for is no engine: there is no such
+	// program, or it is another.
+	Mistaken bool
 }
 
 func (e *NoEngineError) Error() string {
@@ -132,22 +135,32 @@ func Find(ctx context.Context, o Options) (*Engine, error) {
 			return e, nil
 		}
 		none.Reasons = append(none.Reasons, fmt.Sprintf("%s: %v", name, err))
+		none.Mistaken = errors.As(err, new(mistaken))
 	}
 	return nil, none
 }
 
+// mistaken is why something is no engine.
+type mistaken struct{ error }
+
 // find looks at one engine.
 func find(ctx context.Context, o Options, name string) (*Engine, error) {
+	none := func(err error) error {
+		if name == string(Podman) || name == string(Docker) {
+			return err // it is one, wherever it is
+		}
+		return mistaken{err}
+	}
 	path := name
 	if !strings.ContainsRune(name, filepath.Separator) {
 		var err error
 		if path, err = o.Look(name); err != nil {
-			return nil, err
+			return nil, none(err)
 		}
 	}
 	e, err := identify(ctx, path, o.Env, o.Temp)
 	if err != nil {
-		return nil, err
+		return nil, none(err)
 	}
 	if e.Kind == Docker {
 		// The program may be there without its daemon.
