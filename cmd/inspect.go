@@ -26,13 +26,16 @@ type inspectOptions struct {
 	fromLock string
 	repeat   int
 	warmup   int
-	python   string
-	files    []string
-	env      []string
-	of       string
-	test     bool
-	json     bool
-	kb       string
+
+	repeatSet bool
+
+	python string
+	files  []string
+	env    []string
+	of     string
+	test   bool
+	json   bool
+	kb     string
 }
 
 func newInspect(env *Env) *cobra.Command {
@@ -62,6 +65,7 @@ memory of run.requests.`,
 			if at := c.ArgsLenAtDash(); at >= 0 {
 				args, command = args[:at], args[at:]
 			}
+			o.repeatSet = c.Flags().Changed("repeat")
 			return inspect(c.Context(), env, args, command, o)
 		},
 	}
@@ -69,7 +73,7 @@ memory of run.requests.`,
 	o.labOptions.add(f)
 	f.StringVar(&o.spec, "spec", "", "inspection specification (JSON or YAML)")
 	f.StringVar(&o.fromLock, "from-lock", "", "the stack of this lock")
-	f.IntVarP(&o.repeat, "repeat", "n", 0, "runs that count (default 3, or batch_size)")
+	f.IntVarP(&o.repeat, "repeat", "n", 0, "runs that count, from 1 to 1000 (default 3, or batch_size)")
 	f.IntVar(&o.warmup, "warmup", 1, "runs before, which do not count")
 	f.StringVar(&o.python, "env", "", "Python to run, such as 3.12 (default: that of the image)")
 	f.StringSliceVar(&o.files, "file", nil, "a file to put where the command runs (repeatable)")
@@ -137,10 +141,10 @@ func newInspection(env *Env, args, command []string, o inspectOptions) (*inspect
 		}
 		x.env[key] = value
 	}
-	if o.repeat != 0 {
+	switch {
+	case o.repeatSet:
 		x.repeat = o.repeat
-	}
-	if x.repeat == 0 {
+	case x.repeat == 0:
 		x.repeat = 3
 	}
 	switch {
@@ -190,7 +194,7 @@ func inspect(ctx context.Context, env *Env, args, command []string, o inspectOpt
 		return fmt.Errorf("nothing can be run: %s", n.without)
 	}
 	done := progress(env, "running")
-	doc, err := n.inspect(ctx, x, o)
+	doc, notes, err := n.inspect(ctx, x, o)
 	done()
 	var f *failure
 	if errors.As(err, &f) {
@@ -203,11 +207,12 @@ func inspect(ctx context.Context, env *Env, args, command []string, o inspectOpt
 	if err != nil {
 		return err
 	}
-	return printInspection(env, doc, digests[0], append(x.notes, l.notes...), o)
+	return printInspection(env, doc, digests[0], slices.Concat(x.notes, l.notes, notes), o)
 }
 
-// inspect runs an inspection and makes its document.
-func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) (*solver.Document, error) {
+// inspect runs an inspection and makes its document. The notes are of what was
+// measured.
+func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) (doc *solver.Document, notes []string, err error) {
 	problem := &resolver.Problem{Environment: l.environment}
 	for _, r := range x.requirements {
 		problem.Requirements = append(problem.Requirements, resolver.Requirement{Requirement: r, Origin: "the inspection"})
@@ -215,15 +220,15 @@ func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) 
 	var got lesson
 	report, err := l.solve(ctx, problem, &got)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	subject, err := subjectOf(report.Stack, x, o.of)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	job, files, tools, err := l.job(ctx, problem, report.Stack, nil, false, &got)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	job.Smoke, job.Test, job.Repeat, job.Files, job.Env, job.NoScan = x.command, o.test, x.repeat+o.warmup, x.files, x.env, true
 	if x.limits.Memory > 0 {
@@ -233,11 +238,12 @@ func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) 
 	started := l.lab.env.Now()
 	ran, err := l.box.Run(ctx, job)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	doc := l.box.Describe(job, ran, records(files, tools), started)
-	doc.Metrics, doc.Inspection = ran.Measurements(job, subject, o.warmup), x.text
-	return doc, nil
+	doc = l.box.Describe(job, ran, records(files, tools), started)
+	doc.Metrics, notes = ran.Measurements(job, solver.Subject{Packages: subject, Named: o.of != ""}, o.warmup)
+	doc.Inspection = x.text
+	return doc, notes, nil
 }
 
 // subjectOf is what is measured: the package that the user names, else the only
@@ -296,7 +302,7 @@ func printInspection(env *Env, d *solver.Document, digest string, notes []string
 	at := slices.IndexFunc(d.Results, func(r solver.Result) bool { return r.Outcome != "ok" })
 	said = d.Reason
 	if at >= 0 {
-		said = d.Results[at].Kind + ": " + d.Results[at].Excerpt
+		said = d.Results[at].Kind + ": " + d.Results[at].Told()
 	}
 	fmt.Fprintf(env.Stderr, "thamos: it failed (%s): %s\n", firstOf(string(class), outcome), said)
 	return errReported{exitRefused}

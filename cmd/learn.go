@@ -306,9 +306,8 @@ func outcomeOf(i *journal.Item, got lesson) (outcome, class, why string) {
 		outcome, c := last.Verdict()
 		why := strings.Join(last.Unchecked, "; ")
 		for _, r := range last.Results {
-			if r.Outcome == "failed" {
-				lines := strings.Split(r.Excerpt, "\n")
-				why = r.Kind + ": " + lines[len(lines)-1]
+			if r.Outcome != "ok" {
+				why = strings.TrimSuffix(r.Kind+": "+r.Told(), ": ")
 			}
 		}
 		return outcome, string(c), firstOf(why, got.reason)

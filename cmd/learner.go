@@ -235,7 +235,7 @@ func (l *learner) metadata(ctx context.Context, pkg py.Package, out *lesson) err
 		built, ok := report.Built(job.Dists[0])
 		if !ok {
 			outcome, class := doc.Verdict()
-			return &failure{cmp.Or(class, solver.ClassBackend), fmt.Sprintf("%s was not built: %s", pkg, firstOf(doc.Reason, outcome, string(class)))}
+			return &failure{cmp.Or(class, solver.ClassBackend), fmt.Sprintf("%s was not built: %s", pkg, firstOf(doc.Reason, doc.Told(), outcome, string(class)))}
 		}
 		text = built
 	}

@@ -56,8 +56,7 @@ func (l *learner) learnLock(ctx context.Context, path string) ([]learntJSON, err
 		out.Outcome, out.Class = outcome, string(class)
 		for _, r := range docs[0].Results {
 			if r.Outcome != "ok" && out.Reason == "" {
-				lines := strings.Split(r.Excerpt, "\n")
-				out.Reason = fmt.Sprintf("%s of %s: %s", r.Kind, strings.Join(r.Packages, " "), lines[len(lines)-1])
+				out.Reason = fmt.Sprintf("%s of %s: %s", r.Kind, strings.Join(r.Packages, " "), r.Told())
 			}
 		}
 	}

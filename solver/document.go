@@ -90,6 +90,7 @@ type Result struct {
 	Kind     string   `json:"kind"`    // build, install, import, test or KindCommand
 	Outcome  string   `json:"outcome"` // ok or failed; any other word says nothing of the packages
 	Class    Class    `json:"class,omitempty"`
+	Ended    string   `json:"ended,omitempty"` // how it failed, in words
 	Excerpt  string   `json:"excerpt,omitempty"`
 
 	Seconds    float64  `json:"seconds"`

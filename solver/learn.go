@@ -82,7 +82,7 @@ type learner struct {
 // result is that of one step, of packages.
 func (l *learner) result(s Step, kind string, packages ...py.Package) Result {
 	r := Result{
-		Packages: packagesText(packages...), Kind: kind, Outcome: outcomeOK, Class: s.Class, Excerpt: s.Excerpt,
+		Packages: packagesText(packages...), Kind: kind, Outcome: outcomeOK, Class: s.Class, Ended: s.Ended, Excerpt: s.Excerpt,
 		Seconds: s.Seconds, CPU: s.CPU, Peak: s.Peak, Modules: s.Good, Bad: s.Bad, LeftBehind: s.LeftBehind,
 	}
 	switch {

@@ -2,6 +2,7 @@ package solver
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -109,11 +110,20 @@ func median(values []float64) float64 {
 	return sorted[n/2-1]/2 + sorted[n/2]/2
 }
 
+// A Subject is what a command measures unless it says otherwise.
+type Subject struct {
+	Packages []py.Package
+	// Named says that the user named them: then a component that is not in the
+	// stack is they.
+	Named bool
+}
+
 // Measurements are the metrics of the runs of a job's command: what they printed,
 // of subject or of what they name in the stack, and how long and large they were.
-// The first runs, as many as warmup, do not count.
-func (r *Report) Measurements(job Job, subject []py.Package, warmup int) []MetricJSON {
-	var all []Measured
+// The first runs, as many as warmup, do not count. The notes say in words what
+// was printed and is not among them.
+func (r *Report) Measurements(job Job, subject Subject, warmup int) (metrics []MetricJSON, notes []string) {
+	m := measuring{job: job, subject: subject, values: map[string][]float64{}, of: map[string][]py.Package{}, elsewhere: map[string]bool{}}
 	var wall, cpu, peak []float64
 	n := 0
 	for _, s := range r.Steps {
@@ -124,28 +134,68 @@ func (r *Report) Measurements(job Job, subject []py.Package, warmup int) []Metri
 			continue
 		}
 		wall, cpu, peak = append(wall, s.Seconds), append(cpu, s.CPU), append(peak, float64(s.Peak))
-		if m, ok := ParseMeasured(s.Stdout); ok {
-			all = append(all, m)
-		}
+		m.take(s.Stdout)
 	}
 	if len(wall) == 0 {
-		return nil
+		return nil, nil
 	}
-	values, of := map[string][]float64{}, map[string][]py.Package{}
-	for _, m := range all {
-		packages := subject
-		for _, d := range job.Dists {
-			if m.Component != "" && d.Package.Name == py.NormalizeName(m.Component) {
-				packages = []py.Package{d.Package}
-			}
+	for _, name := range slices.Sorted(maps.Keys(m.values)) {
+		metrics = append(metrics, Summarize(name, m.of[name], m.values[name]))
+	}
+	of := subject.Packages
+	metrics = append(metrics, Summarize("run_seconds", of, wall), Summarize("run_cpu_seconds", of, cpu), Summarize("run_peak_bytes", of, peak))
+	return metrics, m.notes(len(wall))
+}
+
+// measuring gathers what runs printed.
+type measuring struct {
+	job     Job
+	subject Subject
+	values  map[string][]float64
+	of      map[string][]py.Package
+
+	empty     int    // runs without a number
+	printed   string // by the last of them
+	elsewhere map[string]bool
+}
+
+func (m *measuring) take(stdout string) {
+	x, _ := ParseMeasured(stdout)
+	if len(x.Values) == 0 {
+		m.empty++
+		text := strings.TrimSpace(stdout)
+		m.printed = shown(text[strings.LastIndex(text, "\n")+1:])
+		return
+	}
+	packages := m.subject.Packages
+	if x.Component != "" {
+		at := slices.IndexFunc(m.job.Dists, func(d Dist) bool { return d.Package.Name == py.NormalizeName(x.Component) })
+		switch {
+		case at >= 0:
+			packages = []py.Package{m.job.Dists[at].Package}
+		case !m.subject.Named:
+			m.elsewhere[x.Component] = true
+			return
 		}
-		for name, v := range m.Values {
-			values[name], of[name] = append(values[name], v), packages
-		}
 	}
-	var out []MetricJSON
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		out = append(out, Summarize(name, of[name], values[name]))
+	for name, v := range x.Values {
+		m.values[name], m.of[name] = append(m.values[name], v), packages
 	}
-	return append(out, Summarize("run_seconds", subject, wall), Summarize("run_cpu_seconds", subject, cpu), Summarize("run_peak_bytes", subject, peak))
+}
+
+func (m *measuring) notes(runs int) (out []string) {
+	printed := "nothing"
+	if m.printed != "" {
+		printed = fmt.Sprintf("%q", m.printed)
+	}
+	switch {
+	case m.empty == runs:
+		out = append(out, fmt.Sprintf("no metric was read: the command printed %s, where the last line is to be a JSON object with numbers, such as {\"seconds\": 1.5}", printed))
+	case m.empty > 0:
+		out = append(out, fmt.Sprintf("%d of %d runs printed no JSON object with numbers, but %s", m.empty, runs, printed))
+	}
+	for _, c := range slices.Sorted(maps.Keys(m.elsewhere)) {
+		out = append(out, fmt.Sprintf("the command says that it measured %q, which is not in the stack: its numbers were not recorded; say with --of what of the stack they are of", c))
+	}
+	return out
 }

@@ -1,6 +1,9 @@
 package solver
 
 import (
+	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +40,50 @@ func FuzzParseMeasured(f *testing.F) {
 			t.Errorf("%d values", len(m.Values))
 		}
 	})
+}
+
+// TestMeasurements: what is not recorded is told.
+func TestMeasurements(t *testing.T) {
+	a, b := pkg(t, "a"), pkg(t, "b")
+	job := Job{Dists: []Dist{{Package: a}, {Package: b}}}
+	for _, c := range []struct {
+		name   string
+		stdout []string
+		named  bool
+		want   string // metrics that were printed, with whose they are
+		notes  string
+	}{
+		{"numbers", []string{`{"n": 1}`, `{"n": 3}`}, false, "n=2 [a==1]", ""},
+		{"another's", []string{`{"n": 1, "component": "B"}`}, false, "n=1 [b==1]", ""},
+		{"words", []string{"x", "y z"}, false, "", `no metric was read: the command printed "y z", .*`},
+		{"a list", []string{"[1]"}, false, "", `no metric was read: the command printed "\[1\]", .*`},
+		{"no number", []string{`{"time": "x"}`}, false, "", `no metric was read: .*`},
+		{"nothing", []string{""}, false, "", `no metric was read: the command printed nothing, .*`},
+		{"sometimes", []string{`{"n": 1}`, "x"}, false, "n=1 [a==1]", `1 of 2 runs printed no JSON object with numbers, but "x"`},
+		{"not in the stack", []string{`{"n": 1, "framework": "zz"}`}, false, "", `the command says that it measured "zz", which is not in the stack: .*--of.*`},
+		{"but named", []string{`{"n": 1, "framework": "zz"}`}, true, "n=1 [a==1]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := &Report{Steps: []Step{{Name: StepSmoke, OK: true, Stdout: "warming up"}}}
+			for _, s := range c.stdout {
+				r.Steps = append(r.Steps, Step{Name: StepSmoke, OK: true, Stdout: s})
+			}
+			metrics, notes := r.Measurements(job, Subject{[]py.Package{a}, c.named}, 1)
+			if len(metrics) < 3 || len(metrics[len(metrics)-1].Values) != len(c.stdout) {
+				t.Fatalf("%+v", metrics)
+			}
+			var got []string
+			for _, m := range metrics[:len(metrics)-3] {
+				got = append(got, fmt.Sprintf("%s=%g %v", m.Metric, m.Value, m.Packages))
+			}
+			if text := strings.Join(got, ", "); text != c.want {
+				t.Errorf("%s, want %s", text, c.want)
+			}
+			if text := strings.Join(notes, "; "); !regexp.MustCompile("^(" + c.notes + ")$").MatchString(text) {
+				t.Errorf("notes %s, want %s", text, c.notes)
+			}
+		})
+	}
 }
 
 func TestSummarize(t *testing.T) {

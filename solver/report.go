@@ -38,6 +38,7 @@ type Step struct {
 	Dist    py.Name // that it is of; empty for all
 	OK      bool
 	Class   Class  // of the failure
+	Ended   string // how it failed, in words
 	Excerpt string // of what it printed
 
 	Seconds, CPU float64
@@ -236,6 +237,8 @@ func (s stepJSON) step(name py.Name, modules []string) Step {
 	out.OK = out.Class == ""
 	if out.OK {
 		out.Excerpt = ""
+	} else {
+		out.Ended = s.ended()
 	}
 	return out
 }
@@ -254,6 +257,8 @@ func (s stepJSON) class() Class {
 		return ClassTimeout
 	case s.End == "output":
 		return ClassFlood
+	case s.End == "start" && s.Step == StepSmoke:
+		return ClassTest // its name is the user's
 	case s.End == "start":
 		return ClassEngine
 	case s.End == "nothing" && s.Step == StepBuild:
@@ -283,7 +288,7 @@ var marker = regexp.MustCompile(`(?m)^@(good|bad) [\w.]+\n?`)
 
 // excerpt keeps the end of a text, which is where failures are told.
 func excerpt(text string) string {
-	text = marker.ReplaceAllString(strings.ToValidUTF8(text, "?"), "")
+	text = colours.ReplaceAllString(marker.ReplaceAllString(strings.ToValidUTF8(text, "?"), ""), "")
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' || r == 0x7f {
 			return ' '
