@@ -72,7 +72,7 @@ memory of run.requests.`,
 	f := c.Flags()
 	o.labOptions.add(f)
 	f.StringVar(&o.spec, "spec", "", "inspection specification (JSON or YAML)")
-	f.StringVar(&o.fromLock, "from-lock", "", "the stack of this lock")
+	f.StringVar(&o.fromLock, "from-lock", "", fromLockUsage)
 	f.IntVarP(&o.repeat, "repeat", "n", 0, "runs that count, from 1 to 1000 (default 3, or batch_size)")
 	f.IntVar(&o.warmup, "warmup", 1, "runs before, which do not count")
 	f.StringVar(&o.python, "env", "", "Python to run, such as 3.12 (default: that of the image)")
@@ -88,6 +88,7 @@ memory of run.requests.`,
 // An inspection is what is to be run.
 type inspection struct {
 	requirements []py.Requirement
+	constraints  []py.Requirement
 	command      []string
 	repeat       int
 	files        []solver.File
@@ -118,11 +119,12 @@ func newInspection(env *Env, args, command []string, o inspectOptions) (*inspect
 		x.requirements = append(x.requirements, r)
 	}
 	if o.fromLock != "" {
-		pins, err := readPins(absolute(env, o.fromLock))
+		locked, err := readPins(absolute(env, o.fromLock))
 		if err != nil {
 			return nil, err
 		}
-		x.requirements = append(x.requirements, pins...)
+		x.requirements = append(x.requirements, locked.requirements...)
+		x.constraints, x.notes = append(x.constraints, locked.constraints...), append(x.notes, locked.notes...)
 	}
 	if len(command) > 0 {
 		x.command = command
@@ -213,9 +215,9 @@ func inspect(ctx context.Context, env *Env, args, command []string, o inspectOpt
 // inspect runs an inspection and makes its document. The notes are of what was
 // measured.
 func (l *learner) inspect(ctx context.Context, x *inspection, o inspectOptions) (doc *solver.Document, notes []string, err error) {
-	problem := &resolver.Problem{Environment: l.environment}
-	for _, r := range x.requirements {
-		problem.Requirements = append(problem.Requirements, resolver.Requirement{Requirement: r, Origin: "the inspection"})
+	const origin = "the inspection"
+	problem := &resolver.Problem{
+		Environment: l.environment, Requirements: originating(x.requirements, origin), Constraints: originating(x.constraints, origin),
 	}
 	var got lesson
 	report, err := l.solve(ctx, problem, &got)

@@ -64,7 +64,7 @@ files hold, and tells what was not tried.`,
 	f := c.Flags()
 	o.labOptions.add(f)
 	f.BoolVar(&o.unresolved, "unresolved", false, "learn what is queued")
-	f.StringVar(&o.fromLock, "from-lock", "", "try the stack of this lock together: requirements with ==, Pipfile.lock or pylock.toml")
+	f.StringVar(&o.fromLock, "from-lock", "", "try together "+fromLockUsage)
 	f.StringSliceVar(&o.envs, "env", nil, "Python to learn for, such as 3.12 (repeatable; default: that of the image, and of what is queued)")
 	f.IntVar(&o.jobs, "jobs", 1, "runs at a time")
 	f.IntVar(&o.limit, "limit", 0, "learn so many at most (0: all)")
