@@ -200,7 +200,7 @@ func inspect(ctx context.Context, env *Env, args, command []string, o inspectOpt
 	done()
 	var f *failure
 	if errors.As(err, &f) {
-		return fmt.Errorf("%s (%s)", f.reason, f.class)
+		return fmt.Errorf("%w (%s)", f, f.class)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,6 +220,8 @@ type learntJSON struct {
 	Reason      string   `json:"reason,omitempty"`
 	Seconds     float64  `json:"seconds"`
 	Documents   []string `json:"documents,omitempty"`
+
+	exit int // the status of what came to nothing
 }
 
 // work learns items of the queue, of keys if there are any, which are queued
@@ -295,6 +298,7 @@ func (l *learner) item(ctx context.Context, i *journal.Item, again bool) (learnt
 	}
 	out.Package, out.Documents, out.Seconds = got.target, i.Documents, l.lab.env.Now().Sub(started).Seconds()
 	out.Outcome, out.Class, out.Reason = outcomeOf(i, got)
+	out.exit = got.exit
 	return out, err
 }
 
@@ -355,9 +359,21 @@ func printLearnt(env *Env, results []learntJSON, o learnOptions) error {
 			return err
 		}
 	}
+	return came(results)
+}
+
+// came is the exit status of what was to be learnt and was not: as of a search,
+// that there is no stack comes first, then that knowledge is missing.
+func came(results []learntJSON) error {
+	exits := map[int]bool{}
 	for _, r := range results {
 		if r.Outcome == "left" || r.Outcome == "waiting" {
-			return errReported{exitRefused}
+			exits[cmp.Or(r.exit, exitRefused)] = true
+		}
+	}
+	for _, exit := range []int{exitNoStack, exitUnknown, exitRefused} {
+		if exits[exit] {
+			return errReported{exit}
 		}
 	}
 	return nil

@@ -63,6 +63,7 @@ type lesson struct {
 	known  bool   // there was nothing to learn
 	class  solver.Class
 	reason string // why it came to nothing
+	exit   int    // the status of that
 }
 
 // learn learns a requirement: the release that would be chosen for it, with what
@@ -117,7 +118,7 @@ func (o lesson) failed(err error) (lesson, error) {
 	}
 	var f *failure
 	if errors.As(err, &f) {
-		o.class, o.reason = f.class, f.reason
+		o.class, o.reason, o.exit = f.class, f.reason, status(f)
 		return o, nil
 	}
 	return o, err
@@ -147,7 +148,7 @@ func (l *learner) solve(ctx context.Context, p *resolver.Problem, out *lesson) (
 		report, err := l.ask(ctx, p)
 		var unknown *resolver.UnknownError
 		if err != nil && !errors.As(err, &unknown) {
-			return nil, l.unsolved(ctx, err)
+			return nil, because(l.unsolved(ctx, err), err)
 		}
 		var wanted []py.Package
 		if unknown != nil {
@@ -162,7 +163,7 @@ func (l *learner) solve(ctx context.Context, p *resolver.Problem, out *lesson) (
 		wanted = slices.DeleteFunc(slices.Clone(wanted), func(p py.Package) bool { return tried[p.String()] })
 		if len(wanted) == 0 || len(tried) >= maxBuilds {
 			if err != nil {
-				return nil, l.unsolved(ctx, err)
+				return nil, because(l.unsolved(ctx, err), err)
 			}
 			return report, nil
 		}
@@ -179,6 +180,15 @@ func (l *learner) solve(ctx context.Context, p *resolver.Problem, out *lesson) (
 	}
 }
 
+// because is a failure with its cause, which gives its exit status.
+func because(err, cause error) error {
+	var f *failure
+	if errors.As(err, &f) {
+		f.cause = cause
+	}
+	return err
+}
+
 // unsolved is why there is no stack to try.
 func (l *learner) unsolved(ctx context.Context, err error) error {
 	var none *resolver.NoStackError
@@ -187,19 +197,19 @@ func (l *learner) unsolved(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &none):
-		return &failure{solver.ClassNoArtifact, err.Error()}
+		return &failure{class: solver.ClassNoArtifact, reason: err.Error()}
 	case errors.As(err, &unknown):
 		l.asking.Lock()
 		defer l.asking.Unlock()
 		for _, m := range unknown.Projects {
 			for _, n := range l.k.notes { // which tell what an index did
 				if strings.Contains(n, string(m.Name)) {
-					return &failure{solver.ClassNetwork, n}
+					return &failure{class: solver.ClassNetwork, reason: n}
 				}
 			}
 		}
 		lines := strings.Split(err.Error(), "\n")
-		return &failure{solver.ClassNetwork, strings.TrimSpace(lines[min(1, len(lines)-1)])}
+		return &failure{class: solver.ClassNetwork, reason: strings.TrimSpace(lines[min(1, len(lines)-1)])}
 	}
 	return err
 }
@@ -216,7 +226,7 @@ func (l *learner) metadata(ctx context.Context, pkg py.Package, out *lesson) err
 	text, static := a.static()
 	if !static {
 		if l.box == nil {
-			return &failure{solver.ClassEngine, fmt.Sprintf("what %s requires only building it tells: %s", pkg, l.without)}
+			return &failure{class: solver.ClassEngine, reason: fmt.Sprintf("what %s requires only building it tells: %s", pkg, l.without)}
 		}
 		tools, err := l.tools(ctx, []*artefact{a})
 		if err != nil {
@@ -235,7 +245,7 @@ func (l *learner) metadata(ctx context.Context, pkg py.Package, out *lesson) err
 		built, ok := report.Built(job.Dists[0])
 		if !ok {
 			outcome, class := doc.Verdict()
-			return &failure{cmp.Or(class, solver.ClassBackend), fmt.Sprintf("%s was not built: %s", pkg, firstOf(doc.Reason, doc.Told(), outcome, string(class)))}
+			return &failure{class: cmp.Or(class, solver.ClassBackend), reason: fmt.Sprintf("%s was not built: %s", pkg, firstOf(doc.Reason, doc.Told(), outcome, string(class)))}
 		}
 		text = built
 	}

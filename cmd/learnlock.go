@@ -55,7 +55,7 @@ func (l *learner) learnLock(ctx context.Context, path string) ([]learntJSON, err
 		return nil, err
 	}
 	out.Seconds = l.lab.env.Now().Sub(started).Seconds()
-	out.Outcome, out.Class, out.Reason = "left", string(got.class), got.reason
+	out.Outcome, out.Class, out.Reason, out.exit = "left", string(got.class), got.reason, got.exit
 	if len(docs) > 0 && got.class == "" {
 		outcome, class := docs[0].Verdict()
 		out.Outcome, out.Class = outcome, string(class)

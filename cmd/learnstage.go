@@ -24,9 +24,11 @@ const maxArtefact = 1 << 30
 type failure struct {
 	class  solver.Class
 	reason string
+	cause  error // what a search said, if that is why
 }
 
 func (f *failure) Error() string { return f.reason }
+func (f *failure) Unwrap() error { return f.cause }
 
 // An artefact is a file of a release that is here, and was judged.
 type artefact struct {
@@ -53,10 +55,10 @@ func (l *learner) fetch(ctx context.Context, p *resolver.Problem, pkg py.Package
 	}
 	file, build, ok := l.pick(usable, source)
 	if !ok {
-		return nil, &failure{solver.ClassNoArtifact, fmt.Sprintf("%s has no file for Python %s on %s", pkg, p.Environment.Python, p.Environment.Platform)}
+		return nil, &failure{class: solver.ClassNoArtifact, reason: fmt.Sprintf("%s has no file for Python %s on %s", pkg, p.Environment.Python, p.Environment.Platform)}
 	}
 	if filepath.Base(file.Filename) != file.Filename {
-		return nil, &failure{solver.ClassArchive, fmt.Sprintf("%.80q is no name of a file", file.Filename)}
+		return nil, &failure{class: solver.ClassArchive, reason: fmt.Sprintf("%.80q is no name of a file", file.Filename)}
 	}
 	a := &artefact{pkg: pkg, build: build}
 	dir := filepath.Join(l.lab.journal.Temp(), "files", string(pkg.Name)+"-"+firstOf(file.SHA256, l.lab.token()))
@@ -78,9 +80,9 @@ func (l *learner) fetch(ctx context.Context, p *resolver.Problem, pkg py.Package
 	var broken *archive.BrokenError
 	switch {
 	case errors.As(err, &hostile):
-		return a, &failure{solver.ClassArchive, file.Filename + ": " + err.Error()}
+		return a, &failure{class: solver.ClassArchive, reason: file.Filename + ": " + err.Error()}
 	case errors.As(err, &broken):
-		return a, &failure{solver.ClassWheel, file.Filename + ": " + err.Error()}
+		return a, &failure{class: solver.ClassWheel, reason: file.Filename + ": " + err.Error()}
 	}
 	return a, err
 }
@@ -91,11 +93,11 @@ func (l *learner) notFetched(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, ingest.ErrHash):
-		return &failure{solver.ClassHash, err.Error()}
+		return &failure{class: solver.ClassHash, reason: err.Error()}
 	case errors.Is(err, ingest.ErrTooLarge):
-		return &failure{solver.ClassDisk, err.Error()}
+		return &failure{class: solver.ClassDisk, reason: err.Error()}
 	}
-	return &failure{solver.ClassNetwork, err.Error()}
+	return &failure{class: solver.ClassNetwork, reason: err.Error()}
 }
 
 // pick chooses of files that may be used the one that pip would.
@@ -159,7 +161,7 @@ func (a *artefact) buildRequires() ([]py.Requirement, error) {
 			} `toml:"build-system"`
 		}
 		if _, err := toml.Decode(text, &project); err != nil {
-			return nil, &failure{solver.ClassBackend, "its pyproject.toml cannot be read: " + err.Error()}
+			return nil, &failure{class: solver.ClassBackend, reason: "its pyproject.toml cannot be read: " + err.Error()}
 		}
 		if project.BuildSystem != nil {
 			lines = project.BuildSystem.Requires
@@ -169,7 +171,7 @@ func (a *artefact) buildRequires() ([]py.Requirement, error) {
 	for _, line := range lines {
 		r, err := py.ParseRequirement(line)
 		if err != nil || r.URL != "" {
-			return nil, &failure{solver.ClassBackend, fmt.Sprintf("it needs %.80q to be built, which is no requirement of a project", line)}
+			return nil, &failure{class: solver.ClassBackend, reason: fmt.Sprintf("it needs %.80q to be built, which is no requirement of a project", line)}
 		}
 		out = append(out, r)
 	}
