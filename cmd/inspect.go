@@ -162,6 +162,12 @@ func newInspection(env *Env, args, command []string, o inspectOptions) (*inspect
 
 // inspect is the command.
 func inspect(ctx context.Context, env *Env, args, command []string, o inspectOptions) (err error) {
+	kept := false
+	defer func() {
+		if err != nil && ctx.Err() != nil && !kept {
+			err = errors.New("interrupted: nothing of the inspection was recorded")
+		}
+	}()
 	if err := o.checkFor("inspect"); err != nil {
 		return err
 	}
@@ -205,10 +211,11 @@ func inspect(ctx context.Context, env *Env, args, command []string, o inspectOpt
 	if err != nil {
 		return err
 	}
-	digests, err := l.journal.Keep(ctx, doc)
+	digests, err := l.journal.Keep(context.WithoutCancel(ctx), doc) // though it is interrupted now
 	if err != nil {
 		return err
 	}
+	kept = true
 	return printInspection(env, doc, digests[0], slices.Concat(x.notes, l.notes, notes), o)
 }
 

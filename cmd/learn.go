@@ -115,6 +115,9 @@ func learn(ctx context.Context, env *Env, args []string, o learnOptions) (err er
 	}()
 	if build {
 		image, err := l.buildImage(ctx, o.debs)
+		if ctx.Err() != nil {
+			return errors.New("interrupted: no image was made, and nothing of it is kept")
+		}
 		if err != nil {
 			return err
 		}
@@ -130,10 +133,35 @@ func learn(ctx context.Context, env *Env, args []string, o learnOptions) (err er
 	}
 	defer k.close()
 	results, err := learnIn(ctx, env, l, k, keys, o)
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		err = l.interrupted(context.WithoutCancel(ctx), results)
 	}
-	return printLearnt(env, results, o)
+	if err == nil || len(results) > 0 { // what came before an error is told as well
+		err = cmp.Or(err, printLearnt(env, results, o))
+	}
+	return err
+}
+
+// interrupted says what is kept of a run that was interrupted.
+func (l *lab) interrupted(ctx context.Context, results []learntJSON) error {
+	items, err := l.journal.Items(ctx)
+	if err != nil {
+		return learntError(err)
+	}
+	kept, queued := 0, 0
+	for _, r := range results {
+		kept += len(r.Documents)
+	}
+	for _, i := range items {
+		if i.State == journal.Waiting {
+			queued++
+		}
+	}
+	text := fmt.Sprintf("interrupted: %s of what was learnt kept, %s left in the queue", count(kept, "document"), count(queued, "thing"))
+	if queued > 0 {
+		text += "; `thamos learn --unresolved` goes on"
+	}
+	return errors.New(text)
 }
 
 // ofIndex refuses a requirement that names a file or URL: what is learnt is kept
@@ -291,6 +319,7 @@ func (l *learner) item(ctx context.Context, i *journal.Item, again bool) (learnt
 	if err != nil {
 		return out, err
 	}
+	ctx = context.WithoutCancel(ctx) // what was learnt is kept
 	if got.class != "" {
 		err = l.lab.journal.Fail(ctx, i, got.class, got.reason, got.docs...)
 	} else {
