@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +49,8 @@ advice knows.
 A container has no network, no privileges, a read-only file system and limits of
 everything; what a package does in it stays there. What came of it is a document in
 the data directory. A failure of the network, the clock, the memory or the disk is
-tried again later and is never held against a package.
+tried again later and is never held against a package. "thamos kb forget NAME"
+forgets what was learnt of a project.
 
 Without arguments, or with --unresolved, it learns what is queued: what an advice
 did not know. Without a container engine it learns what the indexes say and what the
@@ -356,54 +356,4 @@ func outcomeOf(i *journal.Item, got lesson) (outcome, class, why string) {
 		return "known", "", "it was tried with this image before; --again tries once more"
 	}
 	return "nothing", "", "it is not needed here"
-}
-
-// printLearnt tells what was learnt. What was to be learnt and was not is a
-// finding.
-func printLearnt(env *Env, results []learntJSON, o learnOptions) error {
-	if o.json {
-		if err := printJSON(env.Stdout, struct {
-			Schema string       `json:"schema"`
-			Learnt []learntJSON `json:"learnt"`
-		}{"thamos/learn/1", results}); err != nil {
-			return err
-		}
-	} else if len(results) == 0 {
-		fmt.Fprintln(env.Stderr, "there is nothing to learn")
-	} else {
-		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "WHAT\tENVIRONMENT\tOUTCOME\tSECONDS\tDOCUMENT\tBECAUSE")
-		for _, r := range results {
-			document := "-"
-			if n := len(r.Documents); n > 0 {
-				document = r.Documents[n-1][:12]
-			}
-			outcome := r.Outcome
-			if r.Class != "" && r.Class != outcome {
-				outcome += " (" + r.Class + ")"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", firstOf(r.Package, r.Requirement), r.Env, outcome, r.Seconds, document, orNone(oneLine(r.Reason)))
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	return came(results)
-}
-
-// came is the exit status of what was to be learnt and was not: as of a search,
-// that there is no stack comes first, then that knowledge is missing.
-func came(results []learntJSON) error {
-	exits := map[int]bool{}
-	for _, r := range results {
-		if r.Outcome == "left" || r.Outcome == "waiting" {
-			exits[cmp.Or(r.exit, exitRefused)] = true
-		}
-	}
-	for _, exit := range []int{exitNoStack, exitUnknown, exitRefused} {
-		if exits[exit] {
-			return errReported{exit}
-		}
-	}
-	return nil
 }

@@ -17,8 +17,8 @@
 //
 // A failure is a result with a class. Of the network, the clock, the memory and
 // the disk it says nothing of the package, and is tried again; what the image
-// lacks is a fact of the image; only what is left is a fact of the package. See
-// Class. A package can lie about itself, never about another run.
+// lacks is a fact of the image; only what is left is a fact of the package. How a
+// user's command ends is none, unless the user calls it a test. See Class. A package can lie about itself, never about another run.
 //
 // Read Sandbox first, then Job and Report, then Document; flags.go has the
 // isolation, inside/runner.py what runs in the container.

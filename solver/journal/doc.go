@@ -15,7 +15,8 @@
 //
 // A failure that says nothing of a package is tried again after a while, a few
 // times, and then listed and left; it never becomes an observation. A failure of
-// the package is one until the image or the solver is another: see Observations.
+// the package is one until the image or the solver is another, or until it is
+// forgotten: see Observations and Forget.
 //
 // The package reads no clock and no environment, and starts nothing.
 package journal
