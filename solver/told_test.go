@@ -17,6 +17,7 @@ func TestTold(t *testing.T) {
 	}{
 		{"the line that its class is known by", Result{Kind: "build", Class: ClassNative, Excerpt: build}, "Error: pg_config executable not found."},
 		{"the last that says something", Result{Kind: "build", Class: ClassBackend, Excerpt: "ValueError: x\nnote: This error originates"}, "ValueError: x"},
+		{"not one of another class", Result{Kind: "build", Class: ClassBackend, Excerpt: "PermissionError: x\nValueError: y"}, "ValueError: y"},
 		{"nothing was printed", Result{Kind: "install", Class: ClassTimeout, Ended: stepJSON{End: "timeout", Seconds: 1.6}.ended()}, "it took longer than 2 s"},
 		{"a command", Result{Kind: KindCommand, Class: ClassCommand, Ended: stepJSON{End: "exit", Exit: &one}.ended(), Excerpt: "no such thing"}, "exit status 1: no such thing"},
 		{"a silent command", Result{Kind: KindCommand, Class: ClassCommand, Ended: stepJSON{End: "exit", Exit: &one}.ended()}, "exit status 1"},

@@ -259,6 +259,9 @@ func TestForget(t *testing.T) {
 	if _, err := j.Keep(ctx, documentOf("a==1", "timeout", "i", 2), pair, documentOf("b==1", "ok", "i", 4), documentOf("c==1", "ok", "i", 5)); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := j.Add(ctx, Item{Key: "a>2", Env: env}); err != nil {
+		t.Fatal(err)
+	}
 	left := func() int {
 		t.Helper()
 		if _, bad, err := j.Rebuild(ctx); len(bad) > 0 || err != nil {
@@ -280,7 +283,7 @@ func TestForget(t *testing.T) {
 	if err != nil || len(all[0]) != 0 || len(all[1]) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if items, err := j.Items(ctx); err != nil || len(items) != 1 || items[0].Key != "b" {
+	if items, err := j.Items(ctx); err != nil || len(items) != 2 || items[0].State != Waiting || items[1].State != Waiting {
 		t.Errorf("what waits is to be left: %+v, %v", items, err)
 	}
 	if n, err := j.Forget(ctx, nil); n != 2 || err != nil || left() != 0 {
