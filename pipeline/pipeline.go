@@ -152,10 +152,12 @@ func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) 
 		if err != nil {
 			return nil, err
 		}
+		rows := p.plan.Table.of(u.Name)
+		all = slices.Grow(all, len(terms))
 		for n := range terms {
 			t := &terms[n]
 			isDirect := len(t.Members) == 1 && direct[t.Members[0].Project]
-			weighed, counts, err := p.plan.Table.weigh(u.Name, t, isDirect)
+			weighed, counts, err := weigh(u.Name, rows, t, isDirect)
 			if err != nil {
 				return nil, err
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/thamos/thamos/resolver"
 )
@@ -41,8 +42,21 @@ func (t *Table) Row(unit, class string) (Row, bool) {
 	return Row{}, false
 }
 
-// weigh makes a resolver's term of a unit's; false if it weighs nothing.
-func (t *Table) weigh(unit string, term *Term, direct bool) (resolver.Term, bool, error) {
+// of returns the rows of a step: its terms, of which there are thousands, are
+// looked up among them alone.
+func (t *Table) of(unit string) []Row {
+	var rows []Row
+	for _, r := range t.Rows {
+		if r.Unit == unit {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// weigh makes a resolver's term of a unit's, whose rows are given; false if it
+// weighs nothing.
+func weigh(unit string, rows []Row, term *Term, direct bool) (resolver.Term, bool, error) {
 	name := term.Unit
 	if name == "" {
 		name = unit
@@ -59,10 +73,11 @@ func (t *Table) weigh(unit string, term *Term, direct bool) (resolver.Term, bool
 	if term.Veto {
 		return out, true, nil
 	}
-	row, ok := t.Row(unit, term.Class)
-	if !ok {
+	i := slices.IndexFunc(rows, func(r Row) bool { return r.Class == term.Class })
+	if i < 0 {
 		return out, false, nil
 	}
+	row := &rows[i]
 	factor := row.Weight
 	if direct && row.Direct != 0 {
 		factor *= row.Direct

@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -332,10 +331,17 @@ func (a *admission) order(p *project) []int {
 		slices.Reverse(order)
 	}
 	if a.policy(p.name) == IfNecessary {
-		// Stable: pre-releases keep their own order behind everything else.
-		slices.SortStableFunc(order, func(i, j int) int {
-			return cmp.Compare(p.rankLast(i), p.rankLast(j))
-		})
+		// Pre-releases keep their own order behind everything else.
+		var last []int
+		first := order[:0]
+		for _, i := range order {
+			if p.rankLast(i) == 0 {
+				first = append(first, i)
+			} else {
+				last = append(last, i)
+			}
+		}
+		order = append(first, last...)
 	}
 	return order
 }

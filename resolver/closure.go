@@ -28,8 +28,9 @@ type closure struct {
 	lists  map[*py.Requires]*list
 	edited map[edition]*list
 
-	terms  []Term   // that hold of stacks made of it
-	before *closure // of the same problem, whose comparisons are taken over; may be nil
+	terms []Term  // that hold of stacks made of it
+	at    [][]int // by term: its members' projects
+	about [][]int // by project: the terms that it is a member of
 
 	refused []Term // stacks that the pipeline did not accept, as vetoes of their releases
 
@@ -125,7 +126,7 @@ func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closu
 }
 
 // newClosureAfter is newClosure that takes over what another closure of the same
-// problem has parsed and compared, nil if there is none.
+// problem has parsed, nil if there is none.
 func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, before *closure) (*closure, error) {
 	c := &closure{
 		problem: p,
@@ -133,7 +134,6 @@ func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, be
 		lines:   map[string]*line{},
 		lists:   map[*py.Requires]*list{},
 		edited:  map[edition]*list{},
-		before:  before,
 	}
 	if before != nil {
 		c.lines, c.lists = before.lines, before.lists
@@ -175,7 +175,11 @@ func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, be
 		}
 	}
 	c.standing()
-	return c, c.score(ctx)
+	if err := c.score(ctx); err != nil {
+		return nil, err
+	}
+	c.index()
+	return c, nil
 }
 
 // standing drops the releases for which a project stands in that no stack has.
@@ -296,43 +300,38 @@ func (p *project) assume() {
 	p.order = []int{0}
 }
 
-// compared returns the members of a set as the closure before has them, nil if it
-// has none.
-func (c *closure) compared(p *project, l *line) bitset {
-	if c.before == nil {
-		return nil
-	}
-	id, ok := c.before.byName[p.name]
-	if !ok {
-		return nil
-	}
-	q := c.before.projects[id]
-	set, ok := q.sets[l.specs]
-	if !ok || q.source != p.source || len(q.releases) != len(p.releases) || p.source == nil {
-		return nil
-	}
-	return c.before.sets[set].members
-}
-
 // set returns the set of p's releases that a line's specifiers admit.
 func (c *closure) set(p *project, l *line) int {
 	if id, ok := p.sets[l.specs]; ok {
 		return id
 	}
-	s := &set{project: p.id, text: l.specs, members: c.compared(p, l)}
-	if s.members == nil {
-		s.members = newBits(len(p.releases))
-		for i := range p.releases {
-			if !p.known || l.req.Specifiers.Contains(p.releases[i].Version) {
-				s.members.add(i)
-			}
-		}
-	}
 	id := len(c.sets)
-	c.sets = append(c.sets, s)
+	c.sets = append(c.sets, &set{project: p.id, text: l.specs, members: p.matching(l.req.Specifiers)})
 	p.sets[l.specs] = id
 	p.setOrder = append(p.setOrder, id)
 	return id
+}
+
+// matching returns the releases of p that specifiers admit: all, if nothing is
+// known of p.
+func (p *project) matching(specs py.Specifiers) bitset {
+	members := newBits(len(p.releases))
+	if p.source == nil {
+		members.addRange(0, len(p.releases))
+		return members
+	}
+	if len(p.releases) == 0 {
+		return members // it is left out
+	}
+	for from, to := range specs.Stretches(p.source.Releases) {
+		members.addRange(from, to)
+	}
+	for i := len(p.source.Releases); i < len(p.releases); i++ { // what stands in
+		if specs.Contains(p.releases[i].Version) {
+			members.add(i)
+		}
+	}
+	return members
 }
 
 // reach settles a need whose child is loaded: it works out the set, and follows
@@ -360,9 +359,9 @@ func (c *closure) reach(n *need) {
 // admits reaches the releases of a set, and queues what is reached for the first
 // time.
 func (c *closure) admits(p *project, members bitset) {
-	for i := range p.releases {
+	for i := range members.all() {
 		r := &p.releases[i]
-		if r.verdict != admitted || !members.has(i) || p.reached.has(i) {
+		if r.verdict != admitted || p.reached.has(i) {
 			continue
 		}
 		list := c.edit(p, i, c.list(r.Requires))

@@ -47,8 +47,6 @@ type engine struct {
 	visited []int32 // scratch of next, by project
 	queue   []int
 	round   int32
-
-	about [][]*Term // scratch of worse: by project, terms that it is a member of
 }
 
 // A reason says why a literal is true: the clause that forced it, or the one
@@ -78,6 +76,7 @@ func newEngine(t *tables) *engine {
 	for p := range e.chosen {
 		e.chosen[p] = -1
 	}
+	e.reserve()
 	for _, c := range t.clauses {
 		e.add(c)
 	}
@@ -86,6 +85,23 @@ func newEngine(t *tables) *engine {
 		e.refuted = !ok
 	}
 	return e
+}
+
+// reserve makes room for what the clauses of two literals imply.
+func (e *engine) reserve() {
+	count := make([]int32, len(e.binary))
+	all := 0
+	for _, c := range e.tables.clauses {
+		if len(c) == 2 {
+			count[c[0].not()]++
+			count[c[1].not()]++
+			all += 2
+		}
+	}
+	room := make([]lit, all)
+	for l, n := range count {
+		e.binary[l], room = room[:0:n], room[n:]
+	}
 }
 
 func (e *engine) truth(l lit) int8 {

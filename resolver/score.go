@@ -23,9 +23,9 @@ func (c *closure) score(ctx context.Context) error {
 		}
 		n := len(p.source.Releases)
 		one := Candidates{Project: p.source, Direct: p.direct, Usable: NewReleases(n), Build: NewReleases(n)}
-		for i := range n {
-			if !p.reached.has(i) {
-				continue
+		for i := range p.reached.all() {
+			if i >= n {
+				break // what stands in is no release of its own
 			}
 			one.Usable.Add(i)
 			if c.admit.builds(p.name, p.releases[i].Artifacts) {
@@ -41,6 +41,39 @@ func (c *closure) score(ctx context.Context) error {
 	return err
 }
 
+// index notes which terms are about which projects. There is a term for nearly
+// every release, so it looks names up once.
+func (c *closure) index() {
+	c.at, c.about = make([][]int, len(c.terms)), make([][]int, len(c.projects))
+	all := 0
+	for i := range c.terms {
+		all += len(c.terms[i].Members)
+	}
+	places := make([]int, 0, all)
+	count := make([]int, len(c.projects))
+	last, id := py.Name(""), -1
+	for i := range c.terms {
+		from := len(places)
+		for _, m := range c.terms[i].Members {
+			if m.Project != last {
+				last, id = m.Project, c.byName[m.Project]
+			}
+			places = append(places, id)
+			count[id]++
+		}
+		c.at[i] = places[from:]
+	}
+	about := make([]int, all)
+	for p, n := range count {
+		c.about[p], about = about[:0:n], about[n:]
+	}
+	for i, places := range c.at {
+		for _, p := range places {
+			c.about[p] = append(c.about[p], i)
+		}
+	}
+}
+
 // termsOf asks the pipeline for terms and checks that they fit the candidates.
 func termsOf(ctx context.Context, pipeline Pipeline, candidates []Candidates) ([]Term, error) {
 	terms, err := pipeline.Terms(ctx, candidates)
@@ -51,13 +84,18 @@ func termsOf(ctx context.Context, pipeline Pipeline, candidates []Candidates) ([
 	for _, c := range candidates {
 		sizes[c.Name] = len(c.Releases)
 	}
+	var last py.Name // of the project that was looked up
+	size, ok := 0, false
 	for i := range terms {
 		t := &terms[i]
 		if t.Tier > LastTier || len(t.Members) == 0 {
 			return nil, fmt.Errorf("unit %s gives a term of tier %d with %d members", t.Unit, t.Tier, len(t.Members))
 		}
 		for n, m := range t.Members {
-			size, ok := sizes[m.Project]
+			if m.Project != last {
+				last = m.Project
+				size, ok = sizes[last]
+			}
 			if !ok || !fits(m.Releases, size) || slices.ContainsFunc(t.Members[:n], func(o Member) bool { return o.Project == m.Project }) {
 				return nil, fmt.Errorf("unit %s gives a term whose member %s does not fit the candidates", t.Unit, m.Project)
 			}
@@ -74,20 +112,11 @@ func compareMembers(a, b Member) int {
 }
 
 // compareTerms orders terms: those that outrank others, then the worse first.
-func compareTerms(a, b Term) int {
-	veto := func(t Term) int {
-		if t.Veto {
-			return 0
-		}
-		return 1
+func compareTerms(a, b *Term) int {
+	if c := cmp.Or(cmp.Compare(b2i(b.Veto), b2i(a.Veto)), cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.Score, b.Score)); c != 0 {
+		return c // as mostly
 	}
-	return cmp.Or(
-		cmp.Compare(veto(a), veto(b)),
-		cmp.Compare(a.Tier, b.Tier),
-		cmp.Compare(a.Score, b.Score),
-		strings.Compare(a.Unit, b.Unit),
-		slices.CompareFunc(a.Members, b.Members, compareMembers),
-	)
+	return cmp.Or(strings.Compare(a.Unit, b.Unit), slices.CompareFunc(a.Members, b.Members, compareMembers))
 }
 
 // in reports whether release i of a project is in the member's set. Of those that
@@ -142,21 +171,31 @@ func (e *engine) inStack() foundStack {
 
 // held returns the terms that hold of the stack that was found, and their sum.
 func (e *engine) held(in foundStack) (terms []Term, sum Score) {
-	for i := range e.closure.terms {
-		if t := &e.closure.terms[i]; !t.Veto && e.holds(t, in, -1, -1) {
-			terms = append(terms, *t)
-			sum = sum.Add(t)
+	c := e.closure
+	var holding []int
+	for p := range in {
+		if !in[p] {
+			continue
+		}
+		for _, i := range c.about[p] {
+			if c.at[i][0] == p && !c.terms[i].Veto && e.holds(i, in, -1, -1) {
+				holding = append(holding, i)
+			}
 		}
 	}
-	slices.SortFunc(terms, compareTerms)
+	slices.Sort(holding)
+	for _, i := range holding {
+		terms = append(terms, c.terms[i])
+		sum = sum.Add(&c.terms[i])
+	}
+	slices.SortFunc(terms, func(a, b Term) int { return compareTerms(&a, &b) })
 	return terms, sum
 }
 
-// holds reports whether a term holds of the stack, with release i of project p
+// holds reports whether term n holds of the stack, with release i of project p
 // in place of the chosen one; p may be -1.
-func (e *engine) holds(t *Term, in foundStack, p, i int) bool {
-	for _, m := range t.Members {
-		q := e.closure.byName[m.Project]
+func (e *engine) holds(n int, in foundStack, p, i int) bool {
+	for k, q := range e.closure.at[n] {
 		if !in[q] {
 			return false
 		}
@@ -164,7 +203,7 @@ func (e *engine) holds(t *Term, in foundStack, p, i int) bool {
 		if q != p {
 			r = e.cands[q][e.chosen[q]]
 		}
-		if !e.closure.projects[q].in(m.Releases, r) {
+		if !e.closure.projects[q].in(e.closure.terms[n].Members[k].Releases, r) {
 			return false
 		}
 	}
@@ -173,19 +212,9 @@ func (e *engine) holds(t *Term, in foundStack, p, i int) bool {
 
 // termsAbout returns the terms that a project is a member of, vetoes first and
 // then the weightiest.
-func (e *engine) termsAbout(p int) []*Term {
-	if e.about == nil {
-		e.about = make([][]*Term, len(e.cands))
-		for i := range e.closure.terms {
-			t := &e.closure.terms[i]
-			for _, m := range t.Members {
-				q := e.closure.byName[m.Project]
-				e.about[q] = append(e.about[q], t)
-			}
-		}
-	}
-	terms := slices.Clone(e.about[p])
-	slices.SortFunc(terms, func(a, b *Term) int { return compareTerms(*a, *b) })
+func (e *engine) termsAbout(p int) []int {
+	terms := slices.Clone(e.closure.about[p])
+	slices.SortFunc(terms, func(a, b int) int { return compareTerms(&e.closure.terms[a], &e.closure.terms[b]) })
 	return terms
 }
 
@@ -194,8 +223,9 @@ func (e *engine) termsAbout(p int) []*Term {
 func (e *engine) worse(in foundStack, p, i int) *Term {
 	var now, then Score
 	var worst *Term
-	for _, t := range e.termsAbout(p) {
-		a, b := e.holds(t, in, -1, -1), e.holds(t, in, p, i)
+	for _, n := range e.termsAbout(p) {
+		t := &e.closure.terms[n]
+		a, b := e.holds(n, in, -1, -1), e.holds(n, in, p, i)
 		if b && t.Veto {
 			return t
 		}

@@ -69,7 +69,7 @@ func siftAll(ctx context.Context, pipeline Pipeline, projects []*py.Project) ([]
 
 // fits reports whether a set is one of n releases.
 func fits(s Releases, n int) bool {
-	return s == nil || len(s) == len(NewReleases(n)) && (n%64 == 0 || s[n/64]>>(n%64) == 0)
+	return s == nil || len(s) == (n+63)/64 && (n%64 == 0 || s[n/64]>>(n%64) == 0)
 }
 
 // apply does to a project what the pipeline says.

@@ -175,6 +175,8 @@ func (s *space) project(p *project, inTerms []Releases) spaceVar {
 	}
 	prints := s.fingerprints(p, inTerms)
 	byKey := map[key]int{}
+	var last key // of a release: the next one mostly has the same
+	x := 0
 	place := make([]int, len(p.releases))
 	v.values = [][]int{nil}
 	for n, i := range p.order {
@@ -182,17 +184,22 @@ func (s *space) project(p *project, inTerms []Releases) spaceVar {
 		if !p.reached.has(i) || out[i] {
 			continue
 		}
-		k := key{p.releases[i].group, prints[i]}
-		x, ok := byKey[k]
-		if !ok {
-			x = len(v.values)
-			byKey[k] = x
-			v.values = append(v.values, nil)
+		if k := (key{p.releases[i].group, prints[i]}); k != last {
+			ok := false
+			if x, ok = byKey[k]; !ok {
+				x = len(v.values)
+				byKey[k] = x
+				v.values = append(v.values, nil)
+			}
+			last = k
 		}
 		v.values[x] = append(v.values[x], i)
 	}
+	better := func(i, j int) int { return alone[j].compare(alone[i]) }
 	for _, releases := range v.values {
-		slices.SortStableFunc(releases, func(i, j int) int { return alone[j].compare(alone[i]) })
+		if !slices.IsSortedFunc(releases, better) { // mostly the newest is the best
+			slices.SortStableFunc(releases, better)
+		}
 	}
 	slices.SortFunc(v.values[1:], func(a, b []int) int { return cmp.Compare(place[a[0]], place[b[0]]) })
 	v.worth = make([]worth, len(v.values))
@@ -235,23 +242,33 @@ func (s *space) extra(p *project, e int) spaceVar {
 func (s *space) judge() {
 	c := s.closure
 	s.alone, s.out = make([][]worth, len(c.projects)), make([][]bool, len(c.projects))
-	for id, p := range c.projects {
-		s.alone[id], s.out[id] = make([]worth, len(p.releases)), make([]bool, len(p.releases))
+	releases := 0
+	for _, p := range c.projects {
+		releases += len(p.releases)
 	}
-	for _, terms := range [][]Term{c.terms, c.refused} {
-		for i := range terms {
-			t := &terms[i]
-			if len(t.Members) > 1 {
-				continue
+	alone, out := make([]worth, releases), make([]bool, releases) // one allocation each
+	for id, p := range c.projects {
+		n := len(p.releases)
+		s.alone[id], alone = alone[:n:n], alone[n:]
+		s.out[id], out = out[:n:n], out[n:]
+	}
+	judge := func(id int, t *Term) {
+		c.projects[id].each(t.Members[0].Releases, func(r int) {
+			if t.Veto {
+				s.out[id][r] = true
+			} else {
+				s.alone[id][r][levelOf(t.Tier)] += t.Score
 			}
-			id := c.byName[t.Members[0].Project]
-			c.projects[id].each(t.Members[0].Releases, func(r int) {
-				if t.Veto {
-					s.out[id][r] = true
-				} else {
-					s.alone[id][r][levelOf(t.Tier)] += t.Score
-				}
-			})
+		})
+	}
+	for i := range c.terms {
+		if len(c.at[i]) == 1 {
+			judge(c.at[i][0], &c.terms[i])
+		}
+	}
+	for i := range c.refused {
+		if t := &c.refused[i]; len(t.Members) == 1 {
+			judge(c.byName[t.Members[0].Project], t)
 		}
 	}
 	for id, p := range c.projects {
@@ -277,7 +294,9 @@ type fingerprint [2]uint64
 // it is in. That two different answers have one fingerprint is as likely as two
 // random numbers of 128 bits being equal.
 func (s *space) fingerprints(p *project, inTerms []Releases) []fingerprint {
-	prints := make([]fingerprint, len(p.releases))
+	// Each set has a random number, and a release that of all its sets together.
+	// Sets are stretches, so their numbers are noted where they begin and end.
+	prints := make([]fingerprint, len(p.releases)+1)
 	next := uint64(0)
 	mix := func() uint64 { // SplitMix64 (Steele, Lea and Flood, 2014)
 		next += 0x9e3779b97f4a7c15
@@ -286,22 +305,31 @@ func (s *space) fingerprints(p *project, inTerms []Releases) []fingerprint {
 		z = (z ^ z>>27) * 0x94d049bb133111eb
 		return z ^ z>>31
 	}
-	mark := func(has func(i int) bool) {
-		a, b := mix(), mix()
-		for i := range prints {
-			if has(i) {
-				prints[i][0] ^= a
-				prints[i][1] ^= b
-			}
+	mark := func(set bitset) {
+		number := fingerprint{mix(), mix()}
+		for i := range set.borders() {
+			prints[i].toggle(number)
 		}
 	}
 	for _, id := range p.setOrder {
-		mark(s.closure.sets[id].members.has)
+		mark(s.closure.sets[id].members)
 	}
 	for _, r := range inTerms {
-		mark(func(i int) bool { return p.in(r, i) })
+		if r == nil {
+			r = NewReleases(len(p.releases))
+			bitset(r).addRange(0, len(p.source.Releases)) // all but those that stand in
+		}
+		mark(bitset(r))
 	}
-	return prints
+	for i := range p.releases {
+		prints[i+1].toggle(prints[i])
+	}
+	return prints[:len(p.releases)]
+}
+
+func (f *fingerprint) toggle(g fingerprint) {
+	f[0] ^= g[0]
+	f[1] ^= g[1]
 }
 
 // root keeps what one of the user's requirements admits.

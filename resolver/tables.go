@@ -1,7 +1,5 @@
 package resolver
 
-import "slices"
-
 // A lit is a variable (lit>>1) or its negation (odd).
 type lit int32
 
@@ -37,6 +35,7 @@ type tables struct {
 	setsOf  [][]int // by project: its sets
 	extras  [][]lit // by project
 	clauses [][]lit
+	room    []lit // where the next clauses are kept
 
 	// rules are the requirements that can be switched off, by selector; empty
 	// unless the tables were made to explain.
@@ -85,6 +84,12 @@ func newTables(c *closure, explain bool) *tables {
 	n := len(c.projects)
 	t.present, t.first = make([]lit, n), make([]lit, n)
 	t.cands, t.setsOf, t.extras = make([][]int, n), make([][]int, n), make([][]lit, n)
+	size := len(c.sets)
+	for _, p := range c.projects {
+		size += 1 + len(p.releases) + len(p.groups) + len(p.extras)
+	}
+	t.vars = make([]variable, 0, size) // nearly all
+	t.clauses = make([][]lit, 0, 2*size)
 	position := make([][]int, n) // by project and release: candidate number, or -1
 	for id, p := range c.projects {
 		t.present[id] = t.variable(other, id, 0)
@@ -150,7 +155,15 @@ func (t *tables) variable(k kind, project, index int) lit {
 	return l
 }
 
-func (t *tables) clause(lits ...lit) { t.clauses = append(t.clauses, lits) }
+// clause adds a clause, of which it keeps a copy.
+func (t *tables) clause(lits ...lit) {
+	if cap(t.room)-len(t.room) < len(lits) {
+		t.room = make([]lit, 0, max(4096, len(lits)))
+	}
+	from := len(t.room)
+	t.room = append(t.room, lits...)
+	t.clauses = append(t.clauses, t.room[from:len(t.room):len(t.room)])
+}
 
 func (t *tables) candidate(project, k int) lit { return t.first[project] + lit(k<<1) }
 
@@ -174,7 +187,7 @@ func (t *tables) root(r *root, explain bool) {
 		s := t.sets[r.need.set]
 		for k := range t.cands[s.project] {
 			if !s.members.has(k) {
-				t.clause(append(slices.Clone(unless), t.candidate(s.project, k).not())...)
+				t.clause(append(unless, t.candidate(s.project, k).not())...)
 			}
 		}
 		return
@@ -220,8 +233,8 @@ func (t *tables) require(n *need, unless []lit) {
 	if n.child.skip != "" {
 		return // taken for satisfied
 	}
-	t.clause(append(slices.Clone(unless), t.sets[n.set].lit)...)
+	t.clause(append(unless, t.sets[n.set].lit)...)
 	for _, e := range n.extras {
-		t.clause(append(slices.Clone(unless), t.extras[n.child.id][e])...)
+		t.clause(append(unless, t.extras[n.child.id][e])...)
 	}
 }

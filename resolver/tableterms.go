@@ -15,7 +15,7 @@ func (t *tables) terms(explain bool) {
 		}
 	}
 	// In an order that does not depend on the pipeline's, for explanations.
-	slices.SortFunc(vetoes, func(a, b *Term) int { return compareTerms(*a, *b) })
+	slices.SortFunc(vetoes, compareTerms)
 	for _, term := range vetoes {
 		var unless []lit // one of the members is not there
 		possible := true

@@ -70,8 +70,8 @@ type StandIn struct {
 type Candidates struct {
 	*py.Project
 	Direct bool     // a user's requirement names it
-	Usable Releases // admissible and admitted by some requirement
-	Build  Releases // of these, those that would be built from source here
+	Usable Releases // admissible and admitted by some requirement; never nil
+	Build  Releases // of these, those that would be built from source here; never nil
 }
 
 // A Term is a judgement that holds of every stack in which each of its members

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -252,6 +254,50 @@ func (s Specifiers) Contains(v Version) bool {
 		}
 	}
 	return s.set.hasKey(v.key)
+}
+
+// Stretches yields the stretches of releases that s admits (see Contains), in
+// their order, none empty: the index of the first and the one after the last.
+// Releases are sorted as those of a Project are. It looks only for the bounds,
+// whatever lies between them.
+func (s Specifiers) Stretches(releases []Release) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		if s.set != nil && len(s.set.texts) > 0 {
+			for i := range releases {
+				if s.Contains(releases[i].Version) && !yield(i, i+1) {
+					return
+				}
+			}
+			return
+		}
+		from, to := 0, len(releases)
+		var gaps [][2]int
+		if s.set != nil {
+			from, to = s.set.in.of(releases)
+			for _, e := range s.set.except {
+				first, last := e.of(releases)
+				gaps = append(gaps, [2]int{first, last})
+			}
+			slices.SortFunc(gaps, func(a, b [2]int) int { return cmp.Compare(a[0], b[0]) })
+		}
+		for _, g := range gaps {
+			if end := min(g[0], to); from < end && !yield(from, end) {
+				return
+			}
+			from = max(from, g[1])
+		}
+		if from < to {
+			yield(from, to)
+		}
+	}
+}
+
+// of returns the stretch of releases, newest first, whose keys are in s.
+func (s span) of(releases []Release) (from, to int) {
+	before := func(key string) int {
+		return sort.Search(len(releases), func(i int) bool { return releases[i].Version.key < key })
+	}
+	return before(s.hi), before(s.lo)
 }
 
 // ContainsText is Contains for a text that need not be a version: === compares

@@ -311,10 +311,52 @@ func TestSpecifiersProperties(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkSpecifiers(t, s)
-		for _, one := range s.All() {
-			checkContains(t, s, near(t, one))
+		var versions []Version
+		for range 3 {
+			for _, one := range s.All() {
+				v := near(t, one)
+				checkContains(t, s, v)
+				versions = append(versions, v)
+			}
 		}
+		checkStretches(t, s, versions)
 	})
+}
+
+// checkStretches compares what stretches of releases are admitted with what is
+// admitted one by one.
+func checkStretches(t fataler, s Specifiers, versions []Version) {
+	slices.SortFunc(versions, func(a, b Version) int { return b.Compare(a) })
+	versions = slices.CompactFunc(versions, func(a, b Version) bool { return a.Compare(b) == 0 })
+	var releases []Release
+	for _, v := range versions {
+		releases = append(releases, Release{Version: v})
+	}
+	got, end := make([]bool, len(releases)), 0
+	for from, to := range s.Stretches(releases) {
+		if from < end || from >= to {
+			t.Fatalf("%v: the stretch from %d to %d after %d", s, from, to, end)
+		}
+		for end = from; end < to; end++ {
+			got[end] = true
+		}
+	}
+	for i, v := range versions {
+		if want := s.Contains(v); got[i] != want {
+			t.Fatalf("%v: %v of %v is in a stretch: %t, want %t", s, v, versions, got[i], want)
+		}
+	}
+}
+
+func TestStretches(t *testing.T) {
+	var versions []Version
+	for text := range strings.FieldsSeq("3 2.1 2 1.5 1.4+x 1.4 1.3 1.0rc1 0.9") {
+		versions = append(versions, mustVersion(t, text))
+	}
+	for _, text := range []string{"", ">=1,<2", "!=1.4", "!=2.*,!=1.4", ">2,<1", "!=3,!=0.9", "==1.4", "===1.4", "===wat", ">4", "!=1.*,>=1.4,<=2"} {
+		checkStretches(t, mustSpecifiers(t, text), versions)
+		checkStretches(t, mustSpecifiers(t, text), nil)
+	}
 }
 
 func checkSpecifiers(t fataler, s Specifiers) {

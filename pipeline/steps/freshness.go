@@ -20,13 +20,15 @@ Only usable releases are counted, a pre-release as a tenth, or as one where noth
 projects below 1.0 ten of the second; another epoch is one major version. A release is never thought to be fewer major versions or years behind than a newer
 one, so that an old line that is still maintained does not overtake: an older release is always the worse one.`,
 	Step: func(_ context.Context, _ *pipeline.Plan, candidates []resolver.Candidates) ([]pipeline.Term, error) {
-		releases := 0
+		releases, most := 0, 0
 		for _, c := range candidates {
 			releases += len(c.Releases)
+			most = max(most, len(c.Releases))
 		}
 		terms := make([]pipeline.Term, 0, releases)
+		single := newSingles(most)
 		for _, c := range candidates {
-			terms = behind(terms, c)
+			terms = behind(terms, c, single)
 		}
 		return terms, nil
 	},
@@ -34,7 +36,7 @@ one, so that an old line that is still maintained does not overtake: an older re
 
 // behind appends the terms of one project. There is one for nearly every release
 // of a closure, so what they consist of is allocated together.
-func behind(terms []pipeline.Term, c resolver.Candidates) []pipeline.Term {
+func behind(terms []pipeline.Term, c resolver.Candidates, single singles) []pipeline.Term {
 	places := make([]int, 0, len(c.Releases))
 	final := false
 	usable(c, func(i int) {
@@ -44,23 +46,19 @@ func behind(terms []pipeline.Term, c resolver.Candidates) []pipeline.Term {
 	if len(places) < 2 {
 		return terms
 	}
-	words := len(resolver.NewReleases(len(c.Releases)))
-	bits := make([]uint64, words*len(places))
 	members := make([]resolver.Member, len(places))
 	distances := make([]distance, len(places))
 
 	best := &c.Releases[places[0]]
 	top := numbersOf(best.Version)
-	var last distance
+	last := distance{of: c.Project, best: best}
 	for k, i := range places[1:] {
 		r := &c.Releases[i]
-		d := distance{
-			name: c.Name, version: r.Version, best: best.Version,
-			finals: last.finals, pre: last.pre,
-			majors: max(last.majors, top.behind(numbersOf(r.Version))),
-			late:   max(last.late, years(best, r)),
-			years:  years(best, r),
-		}
+		d := last
+		d.release = r
+		d.years = years(best, r)
+		d.late = max(d.late, d.years)
+		d.majors = max(d.majors, top.behind(numbersOf(r.Version)))
 		if final && r.Version.Prerelease() {
 			d.pre++
 		} else {
@@ -68,9 +66,7 @@ func behind(terms []pipeline.Term, c resolver.Candidates) []pipeline.Term {
 		}
 		last = d
 
-		set := resolver.Releases(bits[k*words : (k+1)*words : (k+1)*words])
-		set.Add(i)
-		members[k] = resolver.Member{Project: c.Name, Releases: set}
+		members[k] = resolver.Member{Project: c.Name, Releases: single.of(c, i)}
 		distances[k] = d
 		terms = append(terms, pipeline.Term{Members: members[k : k+1 : k+1], Score: d.score(), Why: &distances[k]})
 	}
@@ -79,8 +75,8 @@ func behind(terms []pipeline.Term, c resolver.Candidates) []pipeline.Term {
 
 // A distance is how far a release is behind the best.
 type distance struct {
-	name          py.Name
-	version, best py.Version
+	of            *py.Project
+	release, best *py.Release
 	finals, pre   int     // releases behind, of which pre are pre-releases that count less
 	majors        int     // major versions behind, at least those of newer releases
 	late          float64 // years behind, at least those of newer releases
@@ -94,14 +90,15 @@ func (d *distance) score() float64 {
 
 // Justify tells the years as they are, since they are a fact.
 func (d *distance) Justify() resolver.Justification {
-	text := fmt.Sprintf("%s %s is older than %s", d.name, d.version, d.best)
+	name, version, best := d.of.Name, d.release.Version, d.best.Version
+	text := fmt.Sprintf("%s %s is older than %s", name, version, best)
 	if d.finals > 0 {
-		text = fmt.Sprintf("%s %s is %s behind %s", d.name, d.version, plural(d.finals, "release"), d.best)
+		text = fmt.Sprintf("%s %s is %s behind %s", name, version, plural(d.finals, "release"), best)
 	}
 	if d.years >= 0.05 { // what is printed as 0.1
 		text += fmt.Sprintf(", by %.1f years", d.years)
 	}
-	return resolver.Justification{Package: d.name, Message: text, Evidence: d.best.String()}
+	return resolver.Justification{Package: name, Message: text, Evidence: best.String()}
 }
 
 // numbers are the first numbers of a version.

@@ -2,7 +2,8 @@ package steps
 
 import (
 	"fmt"
-	"slices"
+	"math/bits"
+	"sort"
 
 	"github.com/thamos/thamos/kb/py"
 	"github.com/thamos/thamos/pipeline"
@@ -39,11 +40,37 @@ func one(c resolver.Candidates, i int) resolver.Releases {
 	return set
 }
 
+// singles are sets of one release for the steps that judge nearly each by itself:
+// windows on 64 stretches of words, in the middle of which one bit is set. A set for
+// each release of a project would take the square of how many it has.
+type singles struct {
+	words  []uint64
+	middle int // words before and after the one that is not 0
+}
+
+// newSingles makes the sets of projects of up to n releases.
+func newSingles(n int) singles {
+	s := singles{middle: len(resolver.NewReleases(n))}
+	stretch := 2*s.middle + 1
+	s.words = make([]uint64, 64*stretch)
+	for bit := range 64 {
+		s.words[bit*stretch+s.middle] = 1 << bit
+	}
+	return s
+}
+
+// of is the set of release i alone. It must not be changed.
+func (s singles) of(c resolver.Candidates, i int) resolver.Releases {
+	from := i&63*(2*s.middle+1) + s.middle - i>>6
+	n := (len(c.Releases) + 63) / 64
+	return resolver.Releases(s.words[from : from+n : from+n])
+}
+
 // usable calls f with the index of each usable release, newest first.
 func usable(c resolver.Candidates, f func(i int)) {
-	for i := range c.Releases {
-		if c.Usable.Has(i) {
-			f(i)
+	for w, word := range c.Usable {
+		for ; word != 0; word &= word - 1 {
+			f(w<<6 + bits.TrailingZeros64(word))
 		}
 	}
 }
@@ -69,9 +96,8 @@ func covers(c resolver.Candidates, set resolver.Releases) bool {
 // at returns the index of a version among a project's releases, newest first,
 // and whether it is there; else the index of the next older one.
 func at(p *py.Project, v py.Version) (int, bool) {
-	return slices.BinarySearchFunc(p.Releases, v, func(r py.Release, v py.Version) int {
-		return v.Compare(r.Version)
-	})
+	i := sort.Search(len(p.Releases), func(i int) bool { return p.Releases[i].Version.Compare(v) <= 0 })
+	return i, i < len(p.Releases) && p.Releases[i].Version.Compare(v) == 0
 }
 
 // between adds to a set the usable releases of a range. It looks only at its
