@@ -141,19 +141,23 @@ func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) 
 	for _, c := range candidates {
 		direct[c.Name] = c.Direct
 	}
-	var all []resolver.Term
+	said := make([][]Term, len(p.units))
+	count := 0
 	for i := range p.units {
 		u := &p.units[i]
 		if u.Step == nil {
 			continue
 		}
-		var terms []Term
-		err := guarded(u, func() (err error) { terms, err = u.Step(ctx, p.plan, candidates); return err })
+		err := guarded(u, func() (err error) { said[i], err = u.Step(ctx, p.plan, candidates); return err })
 		if err != nil {
 			return nil, err
 		}
+		count += len(said[i])
+	}
+	all := make([]resolver.Term, 0, count)
+	for i, terms := range said {
+		u := &p.units[i]
 		rows := p.plan.Table.of(u.Name)
-		all = slices.Grow(all, len(terms))
 		for n := range terms {
 			t := &terms[n]
 			isDirect := len(t.Members) == 1 && direct[t.Members[0].Project]

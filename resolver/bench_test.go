@@ -76,7 +76,7 @@ func BenchmarkCompile(b *testing.B) {
 				t = newTables(c, false)
 			}
 			b.ReportMetric(float64(len(t.vars)), "variables")
-			b.ReportMetric(float64(len(t.clauses)), "clauses")
+			b.ReportMetric(float64(len(t.clauses)+len(t.twos)), "clauses")
 		})
 	}
 }

@@ -28,9 +28,9 @@ type closure struct {
 	lists  map[*py.Requires]*list
 	edited map[edition]*list
 
-	terms []Term  // that hold of stacks made of it
-	at    [][]int // by term: its members' projects
-	about [][]int // by project: the terms that it is a member of
+	terms []Term    // that hold of stacks made of it
+	first []int32   // by term: the project of its first member
+	about [][]int32 // by project: the terms that it is a member of
 
 	refused []Term // stacks that the pipeline did not accept, as vetoes of their releases
 

@@ -76,7 +76,7 @@ func newEngine(t *tables) *engine {
 	for p := range e.chosen {
 		e.chosen[p] = -1
 	}
-	e.reserve()
+	e.addTwos(t.twos)
 	for _, c := range t.clauses {
 		e.add(c)
 	}
@@ -87,20 +87,20 @@ func newEngine(t *tables) *engine {
 	return e
 }
 
-// reserve makes room for what the clauses of two literals imply.
-func (e *engine) reserve() {
+// addTwos adds clauses of two literals. What each literal implies lies in one
+// room, since there are many.
+func (e *engine) addTwos(clauses [][2]lit) {
 	count := make([]int32, len(e.binary))
-	all := 0
-	for _, c := range e.tables.clauses {
-		if len(c) == 2 {
-			count[c[0].not()]++
-			count[c[1].not()]++
-			all += 2
-		}
+	for _, c := range clauses {
+		count[c[0].not()]++
+		count[c[1].not()]++
 	}
-	room := make([]lit, all)
+	room := make([]lit, 2*len(clauses))
 	for l, n := range count {
 		e.binary[l], room = room[:0:n], room[n:]
+	}
+	for i := range clauses {
+		e.add(clauses[i][:])
 	}
 }
 

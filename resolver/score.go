@@ -44,34 +44,31 @@ func (c *closure) score(ctx context.Context) error {
 // index notes which terms are about which projects. There is a term for nearly
 // every release, so it looks names up once.
 func (c *closure) index() {
-	c.at, c.about = make([][]int, len(c.terms)), make([][]int, len(c.projects))
-	all := 0
-	for i := range c.terms {
-		all += len(c.terms[i].Members)
-	}
-	places := make([]int, 0, all)
-	count := make([]int, len(c.projects))
-	last, id := py.Name(""), -1
-	for i := range c.terms {
-		from := len(places)
-		for _, m := range c.terms[i].Members {
-			if m.Project != last {
-				last, id = m.Project, c.byName[m.Project]
+	c.first, c.about = make([]int32, len(c.terms)), make([][]int32, len(c.projects))
+	members := func(f func(term, member, project int)) {
+		last, id := py.Name(""), -1
+		for i := range c.terms {
+			for n, m := range c.terms[i].Members {
+				if m.Project != last {
+					last, id = m.Project, c.byName[m.Project]
+				}
+				f(i, n, id)
 			}
-			places = append(places, id)
-			count[id]++
 		}
-		c.at[i] = places[from:]
 	}
-	about := make([]int, all)
+	count, all := make([]int32, len(c.projects)), 0
+	members(func(term, member, project int) {
+		if member == 0 {
+			c.first[term] = int32(project)
+		}
+		count[project]++
+		all++
+	})
+	room := make([]int32, all)
 	for p, n := range count {
-		c.about[p], about = about[:0:n], about[n:]
+		c.about[p], room = room[:0:n], room[n:]
 	}
-	for i, places := range c.at {
-		for _, p := range places {
-			c.about[p] = append(c.about[p], i)
-		}
-	}
+	members(func(term, _, project int) { c.about[project] = append(c.about[project], int32(term)) })
 }
 
 // termsOf asks the pipeline for terms and checks that they fit the candidates.
@@ -172,13 +169,13 @@ func (e *engine) inStack() foundStack {
 // held returns the terms that hold of the stack that was found, and their sum.
 func (e *engine) held(in foundStack) (terms []Term, sum Score) {
 	c := e.closure
-	var holding []int
+	var holding []int32
 	for p := range in {
 		if !in[p] {
 			continue
 		}
 		for _, i := range c.about[p] {
-			if c.at[i][0] == p && !c.terms[i].Veto && e.holds(i, in, -1, -1) {
+			if c.first[i] == int32(p) && !c.terms[i].Veto && e.holds(i, in, -1, -1) {
 				holding = append(holding, i)
 			}
 		}
@@ -192,10 +189,14 @@ func (e *engine) held(in foundStack) (terms []Term, sum Score) {
 	return terms, sum
 }
 
-// holds reports whether term n holds of the stack, with release i of project p
-// in place of the chosen one; p may be -1.
-func (e *engine) holds(n int, in foundStack, p, i int) bool {
-	for k, q := range e.closure.at[n] {
+// holds reports whether a term holds of the stack, with release i of project p in
+// place of the chosen one; p may be -1.
+func (e *engine) holds(term int32, in foundStack, p, i int) bool {
+	q := int(e.closure.first[term])
+	for n, m := range e.closure.terms[term].Members {
+		if n > 0 {
+			q = e.closure.byName[m.Project]
+		}
 		if !in[q] {
 			return false
 		}
@@ -203,7 +204,7 @@ func (e *engine) holds(n int, in foundStack, p, i int) bool {
 		if q != p {
 			r = e.cands[q][e.chosen[q]]
 		}
-		if !e.closure.projects[q].in(e.closure.terms[n].Members[k].Releases, r) {
+		if !e.closure.projects[q].in(m.Releases, r) {
 			return false
 		}
 	}
@@ -212,9 +213,9 @@ func (e *engine) holds(n int, in foundStack, p, i int) bool {
 
 // termsAbout returns the terms that a project is a member of, vetoes first and
 // then the weightiest.
-func (e *engine) termsAbout(p int) []int {
+func (e *engine) termsAbout(p int) []int32 {
 	terms := slices.Clone(e.closure.about[p])
-	slices.SortFunc(terms, func(a, b int) int { return compareTerms(&e.closure.terms[a], &e.closure.terms[b]) })
+	slices.SortFunc(terms, func(a, b int32) int { return compareTerms(&e.closure.terms[a], &e.closure.terms[b]) })
 	return terms
 }
 

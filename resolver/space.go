@@ -262,8 +262,8 @@ func (s *space) judge() {
 		})
 	}
 	for i := range c.terms {
-		if len(c.at[i]) == 1 {
-			judge(c.at[i][0], &c.terms[i])
+		if t := &c.terms[i]; len(t.Members) == 1 {
+			judge(int(c.first[i]), t)
 		}
 	}
 	for i := range c.refused {

@@ -34,7 +34,8 @@ type tables struct {
 	sets    []setTable
 	setsOf  [][]int // by project: its sets
 	extras  [][]lit // by project
-	clauses [][]lit
+	clauses [][]lit // but those of two literals, which are most
+	twos    [][2]lit
 	room    []lit // where the next clauses are kept
 
 	// rules are the requirements that can be switched off, by selector; empty
@@ -86,10 +87,11 @@ func newTables(c *closure, explain bool) *tables {
 	t.cands, t.setsOf, t.extras = make([][]int, n), make([][]int, n), make([][]lit, n)
 	size := len(c.sets)
 	for _, p := range c.projects {
-		size += 1 + len(p.releases) + len(p.groups) + len(p.extras)
+		size += 1 + p.reached.count() + len(p.groups) + len(p.extras)
 	}
 	t.vars = make([]variable, 0, size) // nearly all
-	t.clauses = make([][]lit, 0, 2*size)
+	t.twos = make([][2]lit, 0, 2*size)
+	var some []lit // scratch
 	position := make([][]int, n) // by project and release: candidate number, or -1
 	for id, p := range c.projects {
 		t.present[id] = t.variable(other, id, 0)
@@ -108,7 +110,11 @@ func newTables(c *closure, explain bool) *tables {
 			}
 			t.clause(l.not(), t.present[id])
 		}
-		t.clause(append(t.candidates(id), t.present[id].not())...)
+		some = some[:0]
+		for k := range t.cands[id] {
+			some = append(some, t.candidate(id, k))
+		}
+		t.clause(append(some, t.present[id].not())...)
 		for range p.extras {
 			e := t.variable(other, id, 0)
 			t.extras[id] = append(t.extras[id], e)
@@ -120,7 +126,7 @@ func newTables(c *closure, explain bool) *tables {
 		l := t.variable(required, s.project, i)
 		t.sets[i] = setTable{lit: l, project: s.project, members: newBits(len(t.cands[s.project]))}
 		t.setsOf[s.project] = append(t.setsOf[s.project], i)
-		some := []lit{l.not()}
+		some = append(some[:0], l.not())
 		for k, r := range t.cands[s.project] {
 			if s.members.has(r) {
 				t.sets[i].members.add(k)
@@ -157,6 +163,10 @@ func (t *tables) variable(k kind, project, index int) lit {
 
 // clause adds a clause, of which it keeps a copy.
 func (t *tables) clause(lits ...lit) {
+	if len(lits) == 2 {
+		t.twos = append(t.twos, [2]lit(lits))
+		return
+	}
 	if cap(t.room)-len(t.room) < len(lits) {
 		t.room = make([]lit, 0, max(4096, len(lits)))
 	}
@@ -166,14 +176,6 @@ func (t *tables) clause(lits ...lit) {
 }
 
 func (t *tables) candidate(project, k int) lit { return t.first[project] + lit(k<<1) }
-
-func (t *tables) candidates(project int) []lit {
-	lits := make([]lit, len(t.cands[project]))
-	for k := range lits {
-		lits[k] = t.candidate(project, k)
-	}
-	return lits
-}
 
 // root adds the clauses of one of the user's requirements.
 func (t *tables) root(r *root, explain bool) {

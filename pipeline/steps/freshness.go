@@ -20,13 +20,12 @@ Only usable releases are counted, a pre-release as a tenth, or as one where noth
 projects below 1.0 ten of the second; another epoch is one major version. A release is never thought to be fewer major versions or years behind than a newer
 one, so that an old line that is still maintained does not overtake: an older release is always the worse one.`,
 	Step: func(_ context.Context, _ *pipeline.Plan, candidates []resolver.Candidates) ([]pipeline.Term, error) {
-		releases, most := 0, 0
+		releases := 0
 		for _, c := range candidates {
 			releases += len(c.Releases)
-			most = max(most, len(c.Releases))
 		}
 		terms := make([]pipeline.Term, 0, releases)
-		single := newSingles(most)
+		single := newSingles(candidates)
 		for _, c := range candidates {
 			terms = behind(terms, c, single)
 		}
@@ -51,24 +50,23 @@ func behind(terms []pipeline.Term, c resolver.Candidates, single singles) []pipe
 
 	best := &c.Releases[places[0]]
 	top := numbersOf(best.Version)
-	last := distance{of: c.Project, best: best}
+	var finals, pre, majors int // releases behind, of which pre are pre-releases that count less
+	var late float64
 	for k, i := range places[1:] {
 		r := &c.Releases[i]
-		d := last
-		d.release = r
-		d.years = years(best, r)
-		d.late = max(d.late, d.years)
-		d.majors = max(d.majors, top.behind(numbersOf(r.Version)))
 		if final && r.Version.Prerelease() {
-			d.pre++
+			pre++
 		} else {
-			d.finals++
+			finals++
 		}
-		last = d
+		majors = max(majors, top.behind(numbersOf(r.Version))) // at least those of newer releases
+		late = max(late, years(best, r))
+		n := float64(finals) + 0.1*float64(pre)
+		score := -min(1, 0.03*math.Log2(1+n)+0.06*float64(min(majors, 5))+0.01*min(late, 10))
 
 		members[k] = resolver.Member{Project: c.Name, Releases: single.of(c, i)}
-		distances[k] = d
-		terms = append(terms, pipeline.Term{Members: members[k : k+1 : k+1], Score: d.score(), Why: &distances[k]})
+		distances[k] = distance{c.Project, r, best, finals}
+		terms = append(terms, pipeline.Term{Members: members[k : k+1 : k+1], Score: score, Why: &distances[k]})
 	}
 	return terms
 }
@@ -77,15 +75,7 @@ func behind(terms []pipeline.Term, c resolver.Candidates, single singles) []pipe
 type distance struct {
 	of            *py.Project
 	release, best *py.Release
-	finals, pre   int     // releases behind, of which pre are pre-releases that count less
-	majors        int     // major versions behind, at least those of newer releases
-	late          float64 // years behind, at least those of newer releases
-	years         float64 // years behind, as they are
-}
-
-func (d *distance) score() float64 {
-	n := float64(d.finals) + 0.1*float64(d.pre)
-	return -min(1, 0.03*math.Log2(1+n)+0.06*float64(min(d.majors, 5))+0.01*min(d.late, 10))
+	finals        int // releases behind that are no pre-releases, unless all are
 }
 
 // Justify tells the years as they are, since they are a fact.
@@ -95,8 +85,8 @@ func (d *distance) Justify() resolver.Justification {
 	if d.finals > 0 {
 		text = fmt.Sprintf("%s %s is %s behind %s", name, version, plural(d.finals, "release"), best)
 	}
-	if d.years >= 0.05 { // what is printed as 0.1
-		text += fmt.Sprintf(", by %.1f years", d.years)
+	if y := years(d.best, d.release); y >= 0.05 { // what is printed as 0.1
+		text += fmt.Sprintf(", by %.1f years", y)
 	}
 	return resolver.Justification{Package: name, Message: text, Evidence: best.String()}
 }

@@ -48,9 +48,13 @@ type singles struct {
 	middle int // words before and after the one that is not 0
 }
 
-// newSingles makes the sets of projects of up to n releases.
-func newSingles(n int) singles {
-	s := singles{middle: len(resolver.NewReleases(n))}
+// newSingles makes the sets of one release of each of the candidates.
+func newSingles(candidates []resolver.Candidates) singles {
+	most := 0
+	for i := range candidates {
+		most = max(most, len(candidates[i].Releases))
+	}
+	s := singles{middle: (most + 63) / 64}
 	stretch := 2*s.middle + 1
 	s.words = make([]uint64, 64*stretch)
 	for bit := range 64 {

@@ -55,8 +55,8 @@ func TestBounds(t *testing.T) {
 // TestSingles: a window on the shared words is the set of one release.
 func TestSingles(t *testing.T) {
 	for _, n := range []int{1, 63, 64, 65, 128, 300} {
-		all := newSingles(300)
 		c := resolver.Candidates{Project: &py.Project{Releases: make([]py.Release, n)}}
+		all := newSingles([]resolver.Candidates{c, {Project: &py.Project{Releases: make([]py.Release, 100)}}})
 		for i := range n {
 			if got, want := all.of(c, i), one(c, i); !slices.Equal(got, want) {
 				t.Fatalf("release %d of %d: %x, want %x", i, n, got, want)

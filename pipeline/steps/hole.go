@@ -20,14 +20,16 @@ looks for a way out of a conflict finds it. It costs more than the staleness of 
 		if err != nil {
 			return nil, err
 		}
+		single := newSingles(candidates)
 		var terms []pipeline.Term
 		for n, c := range candidates {
-			for _, s := range all[n] {
+			for k := range all[n] {
+				s := &all[n][k]
 				if s.Kind != py.Hole {
 					continue
 				}
 				if i, found := at(c.Project, s.Version); found && c.Usable.Has(i) {
-					terms = append(terms, alone(c, one(c, i), -1, emptiness{s}))
+					terms = append(terms, alone(c, single.of(c, i), -1, emptiness{s}))
 				}
 			}
 		}
@@ -36,7 +38,7 @@ looks for a way out of a conflict finds it. It costs more than the staleness of 
 }
 
 // emptiness is the evidence of a hole.
-type emptiness struct{ py.Suspicion }
+type emptiness struct{ *py.Suspicion }
 
 func (e emptiness) Justify() resolver.Justification {
 	return resolver.Justification{

@@ -34,9 +34,13 @@ with the release of the dependency. What counts is the nearest later release wit
 // together, with what it excludes of the dependency.
 func dodges(terms []pipeline.Term, c resolver.Candidates, all []py.Suspicion, candidates []resolver.Candidates, place map[py.Name]int) []pipeline.Term {
 	caps := map[dodge]resolver.Releases{} // who dodges it; nil if it excludes nothing here
-	for _, s := range all {
+	for k := range all {
+		s := &all[k]
+		if s.Kind != py.RetroCap {
+			continue
+		}
 		m, there := place[s.Dependency]
-		if s.Kind != py.RetroCap || !there || s.Dependency == c.Name {
+		if !there || s.Dependency == c.Name {
 			continue
 		}
 		i, found := at(c.Project, s.Version)
@@ -72,7 +76,7 @@ type dodge struct {
 
 // dodged is the evidence of a retro-cap. Of the suspicion it tells what all that
 // dodge the same cap share.
-type dodged struct{ py.Suspicion }
+type dodged struct{ *py.Suspicion }
 
 func (d dodged) Justify() resolver.Justification {
 	return resolver.Justification{
