@@ -157,7 +157,7 @@ func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) 
 	all := make([]resolver.Term, 0, count)
 	for i, terms := range said {
 		u := &p.units[i]
-		rows := p.plan.Table.of(u.Name)
+		rows := p.plan.Table.rows(u.Name)
 		for n := range terms {
 			t := &terms[n]
 			isDirect := len(t.Members) == 1 && direct[t.Members[0].Project]

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/thamos/thamos/resolver"
 )
@@ -42,13 +41,13 @@ func (t *Table) Row(unit, class string) (Row, bool) {
 	return Row{}, false
 }
 
-// of returns the rows of a step: its terms, of which there are thousands, are
-// looked up among them alone.
-func (t *Table) of(unit string) []Row {
-	var rows []Row
-	for _, r := range t.Rows {
-		if r.Unit == unit {
-			rows = append(rows, r)
+// rows returns the rows of a step by class. Its terms, of which there are
+// thousands, are looked up among them alone.
+func (t *Table) rows(unit string) map[string]*Row {
+	rows := map[string]*Row{}
+	for i := range t.Rows {
+		if r := &t.Rows[i]; r.Unit == unit && rows[r.Class] == nil {
+			rows[r.Class] = r
 		}
 	}
 	return rows
@@ -56,7 +55,7 @@ func (t *Table) of(unit string) []Row {
 
 // weigh makes a resolver's term of a unit's, whose rows are given; false if it
 // weighs nothing.
-func weigh(unit string, rows []Row, term *Term, direct bool) (resolver.Term, bool, error) {
+func weigh(unit string, rows map[string]*Row, term *Term, direct bool) (resolver.Term, bool, error) {
 	name := term.Unit
 	if name == "" {
 		name = unit
@@ -73,11 +72,10 @@ func weigh(unit string, rows []Row, term *Term, direct bool) (resolver.Term, boo
 	if term.Veto {
 		return out, true, nil
 	}
-	i := slices.IndexFunc(rows, func(r Row) bool { return r.Class == term.Class })
-	if i < 0 {
+	row := rows[term.Class]
+	if row == nil {
 		return out, false, nil
 	}
-	row := &rows[i]
 	factor := row.Weight
 	if direct && row.Direct != 0 {
 		factor *= row.Direct

@@ -36,6 +36,7 @@ type closure struct {
 
 	work    []task  // groups whose requirements were not yet followed
 	waiting []*need // requirements of projects that are not yet loaded
+	fresh   []need  // room for the next needs
 	loaded  int     // projects[:loaded] are loaded
 }
 
@@ -228,6 +229,16 @@ func (c *closure) demand(r *Requirement, constraint bool) {
 	c.waiting = append(c.waiting, n)
 }
 
+// need returns a new need. There are thousands, so they are made together.
+func (c *closure) need() *need {
+	if len(c.fresh) == 0 {
+		c.fresh = make([]need, 256)
+	}
+	n := &c.fresh[0]
+	c.fresh = c.fresh[1:]
+	return n
+}
+
 // project returns the project called name, adding it if it is new.
 func (c *closure) project(name py.Name) *project {
 	if id, ok := c.byName[name]; ok {
@@ -359,9 +370,16 @@ func (c *closure) reach(n *need) {
 // admits reaches the releases of a set, and queues what is reached for the first
 // time.
 func (c *closure) admits(p *project, members bitset) {
+	var last *release // the one before, whose requirements are mostly the same
 	for i := range members.all() {
 		r := &p.releases[i]
 		if r.verdict != admitted || p.reached.has(i) {
+			continue
+		}
+		if last != nil && last.Requires == r.Requires && len(p.edits) == 0 && r.standIn == nil {
+			p.reached.add(i)
+			r.group = last.group
+			r.group.releases = append(r.group.releases, i)
 			continue
 		}
 		list := c.edit(p, i, c.list(r.Requires))
@@ -385,6 +403,7 @@ func (c *closure) admits(p *project, members bitset) {
 		}
 		r.group = g
 		g.releases = append(g.releases, i)
+		last = r
 	}
 }
 
@@ -394,6 +413,9 @@ func (c *closure) follow(t task) {
 	if t.group.standIn && t.extra >= 0 {
 		t.group.barred = append(t.group.barred, t.extra) // nobody says what the extra is there
 		return
+	}
+	if t.extra < 0 {
+		t.group.needs = slices.Grow(t.group.needs, len(t.group.list.lines))
 	}
 	for _, l := range t.group.list.lines {
 		if t.extra < 0 && !l.always || t.extra >= 0 && (l.always || !c.holds(l, p.extras[t.extra])) {
@@ -406,7 +428,8 @@ func (c *closure) follow(t task) {
 			}
 			continue
 		}
-		n := &need{line: l, extra: t.extra, child: c.project(l.req.Name)}
+		n := c.need()
+		n.line, n.extra, n.child = l, t.extra, c.project(l.req.Name)
 		t.group.needs = append(t.group.needs, n)
 		if n.child.id < c.loaded {
 			c.reach(n)
