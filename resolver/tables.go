@@ -91,7 +91,7 @@ func newTables(c *closure, explain bool) *tables {
 	}
 	t.vars = make([]variable, 0, size) // nearly all
 	t.twos = make([][2]lit, 0, 2*size)
-	var some []lit // scratch
+	var some []lit               // scratch
 	position := make([][]int, n) // by project and release: candidate number, or -1
 	for id, p := range c.projects {
 		t.present[id] = t.variable(other, id, 0)
