@@ -117,9 +117,17 @@ type paired struct {
 
 func (p paired) Terms(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
 	terms, err := p.Pipeline.Terms(ctx, candidates)
-	if err != nil {
-		return nil, err
-	}
+	return append(terms, p.draw(candidates)...), err
+}
+
+func (p paired) Vetoes(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
+	vetoes, err := p.Pipeline.Vetoes(ctx, candidates)
+	drawn := slices.DeleteFunc(p.draw(candidates), func(t resolver.Term) bool { return !t.Veto })
+	return append(vetoes, drawn...), err
+}
+
+// draw draws the pairs.
+func (p paired) draw(candidates []resolver.Candidates) (terms []resolver.Term) {
 	place := map[py.Name]int{}
 	for i, c := range candidates {
 		place[c.Name] = i
@@ -153,7 +161,7 @@ func (p paired) Terms(ctx context.Context, candidates []resolver.Candidates) ([]
 			})
 		}
 	}
-	return terms, nil
+	return terms
 }
 
 // some draws a stretch of up to ten releases, rather of the newer ones.

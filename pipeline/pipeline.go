@@ -137,6 +137,17 @@ func join(all, one *resolver.Sifted) {
 
 // Terms asks the steps, and weighs what they say (resolver.Pipeline).
 func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
+	return p.ask(ctx, candidates, func(*Unit) bool { return true })
+}
+
+// Vetoes asks the steps that may veto (resolver.Pipeline).
+func (p *Pipeline) Vetoes(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
+	terms, err := p.ask(ctx, candidates, func(u *Unit) bool { return u.Vetoes })
+	return slices.DeleteFunc(terms, func(t resolver.Term) bool { return !t.Veto }), err
+}
+
+// ask asks some of the steps, and weighs what they say.
+func (p *Pipeline) ask(ctx context.Context, candidates []resolver.Candidates, which func(*Unit) bool) ([]resolver.Term, error) {
 	direct := map[py.Name]bool{}
 	for _, c := range candidates {
 		direct[c.Name] = c.Direct
@@ -145,7 +156,7 @@ func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) 
 	count := 0
 	for i := range p.units {
 		u := &p.units[i]
-		if u.Step == nil {
+		if u.Step == nil || !which(u) {
 			continue
 		}
 		err := guarded(u, func() (err error) { said[i], err = u.Step(ctx, p.plan, candidates); return err })
@@ -161,6 +172,9 @@ func (p *Pipeline) Terms(ctx context.Context, candidates []resolver.Candidates) 
 		for n := range terms {
 			t := &terms[n]
 			isDirect := len(t.Members) == 1 && direct[t.Members[0].Project]
+			if t.Veto && !u.Vetoes {
+				return nil, fmt.Errorf("unit %s gives a veto, which it does not say it may", u.Name)
+			}
 			weighed, counts, err := weigh(u.Name, rows, t, isDirect)
 			if err != nil {
 				return nil, err

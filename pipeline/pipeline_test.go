@@ -154,7 +154,7 @@ func TestWeigh(t *testing.T) {
 	plan.Settings.Disable = []string{"space.off"}
 	plan.Table.Rows = []pipeline.Row{{Unit: "s", Class: "x", Tier: 3, Weight: 0.5, Direct: 5}}
 	p, err := pipeline.Build(plan, []pipeline.Unit{{
-		Name: "s", Doc: "scores", Classes: []pipeline.Class{{Name: "x"}, {Name: "y"}},
+		Name: "s", Doc: "scores", Vetoes: true, Classes: []pipeline.Class{{Name: "x"}, {Name: "y"}},
 		Step: step(
 			pipeline.Term{Members: of("a"), Class: "x", Score: -0.5, Why: why},
 			pipeline.Term{Members: of("b"), Class: "x", Score: -0.5, Why: why},
@@ -172,6 +172,29 @@ func TestWeigh(t *testing.T) {
 	}
 	if len(terms) != 3 || terms[0].Score != -1_250_000 || terms[0].Tier != 3 || terms[1].Score != -250_000 || !terms[2].Veto || terms[2].Unit != "space.veto" {
 		t.Errorf("%+v", terms)
+	}
+	vetoes, err := p.Vetoes(context.Background(), Candidates("!a 1.0", "b 1.0"))
+	if err != nil || len(vetoes) != 1 || vetoes[0].Unit != "space.veto" {
+		t.Errorf("vetoes: %+v, %v", vetoes, err)
+	}
+}
+
+// TestVetoes: only a step that says so may veto, and no other is asked for vetoes.
+func TestVetoes(t *testing.T) {
+	veto := pipeline.Term{Members: []resolver.Member{{Project: "a"}}, Veto: true, Why: resolver.Justification{Message: "so"}}
+	for _, may := range []bool{false, true} {
+		p, err := pipeline.Build(Plan(t, new(Facts)), []pipeline.Unit{{Name: "s", Doc: "vetoes", Vetoes: may, Step: step(veto)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		terms, err := p.Terms(context.Background(), Candidates("a 1.0"))
+		if may != (err == nil) || may != (len(terms) == 1) {
+			t.Errorf("it may veto: %t, terms %v, %v", may, terms, err)
+		}
+		vetoes, err := p.Vetoes(context.Background(), Candidates("a 1.0"))
+		if err != nil || may != (len(vetoes) == 1) {
+			t.Errorf("it may veto: %t, vetoes %v, %v", may, vetoes, err)
+		}
 	}
 }
 

@@ -43,6 +43,9 @@ type Unit struct {
 	// weigh; empty for a step whose terms are all of one class, "".
 	Classes []Class
 
+	// Vetoes says that terms of a step may be vetoes.
+	Vetoes bool
+
 	// Hindsight says that a step looks at what later releases require.
 	Hindsight bool
 
@@ -168,8 +171,8 @@ func Validate(units []Unit) error {
 		if u.Kind() == "" {
 			fault("not exactly one of the functions is set")
 		}
-		if len(u.Classes) > 0 && u.Step == nil {
-			fault("only a step has classes")
+		if (len(u.Classes) > 0 || u.Vetoes) && u.Step == nil {
+			fault("only a step has classes or vetoes")
 		}
 		for _, name := range u.After {
 			j, ok := place[name]

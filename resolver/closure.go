@@ -120,15 +120,31 @@ type set struct {
 	reached bool // what it admits was reached
 }
 
-// newClosure reads what the problem can reach from k, level by level: the
-// number of questions is the depth of the closure, not its size.
+// newClosure reads what the problem can reach from k, and what the pipeline thinks
+// of it.
 func newClosure(ctx context.Context, p *Problem, k Knowledge, hope hope) (*closure, error) {
-	return newClosureAfter(ctx, p, k, hope, nil)
+	c, err := reach(ctx, p, k, hope, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.score(ctx, Pipeline.Terms)
 }
 
-// newClosureAfter is newClosure that takes over what another closure of the same
-// problem has parsed, nil if there is none.
-func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, before *closure) (*closure, error) {
+// newHopeful is newClosure with everything unknown at its most helpful, for a
+// problem of which there is a closure of what is known. It says which stacks there
+// are, not how good they are: of the pipeline's terms it has the vetoes alone.
+func newHopeful(ctx context.Context, k Knowledge, known *closure) (*closure, error) {
+	c, err := reach(ctx, known.problem, k, fullHope, known)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.score(ctx, Pipeline.Vetoes)
+}
+
+// reach reads what the problem can reach from k, level by level: the number of
+// questions is the depth of the closure, not its size. It takes over what another
+// closure of the problem has parsed, nil if there is none.
+func reach(ctx context.Context, p *Problem, k Knowledge, hope hope, before *closure) (*closure, error) {
 	c := &closure{
 		problem: p,
 		byName:  map[py.Name]int{},
@@ -176,10 +192,6 @@ func newClosureAfter(ctx context.Context, p *Problem, k Knowledge, hope hope, be
 		}
 	}
 	c.standing()
-	if err := c.score(ctx); err != nil {
-		return nil, err
-	}
-	c.index()
 	return c, nil
 }
 

@@ -265,6 +265,8 @@ func (recency) Terms(_ context.Context, candidates []Candidates) ([]Term, error)
 	return terms, nil
 }
 
+func (recency) Vetoes(context.Context, []Candidates) ([]Term, error) { return nil, nil }
+
 func (recency) Accept(context.Context, []Choice) (string, error) { return "", nil }
 func (recency) Scores() bool                                     { return true }
 func (recency) Hindsight() bool                                  { return false }

@@ -95,6 +95,11 @@ func (j *judge) Sift(_ context.Context, projects []*py.Project) ([]Sifted, error
 	return all, nil
 }
 
+func (j *judge) Vetoes(ctx context.Context, candidates []Candidates) ([]Term, error) {
+	terms, err := j.Terms(ctx, candidates)
+	return slices.DeleteFunc(terms, func(t Term) bool { return !t.Veto }), err
+}
+
 func (j *judge) Terms(_ context.Context, candidates []Candidates) ([]Term, error) {
 	known := map[py.Name]*py.Project{}
 	for _, c := range candidates {

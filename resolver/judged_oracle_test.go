@@ -93,7 +93,7 @@ func judgedWorld(t testing.TB, p *Problem, u *universe) (s *plain, finals map[py
 	for i, one := range all {
 		s.sifted[projects[i].Name] = one
 	}
-	terms, err := termsOf(ctx, j, candidates)
+	terms, err := termsOf(ctx, j, Pipeline.Terms, candidates)
 	if err != nil {
 		t.Fatal(err)
 	}

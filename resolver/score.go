@@ -11,11 +11,23 @@ import (
 	"github.com/thamos/thamos/kb/py"
 )
 
+// An asking is one of the two questions about terms.
+type asking func(Pipeline, context.Context, []Candidates) ([]Term, error)
+
 // score asks the pipeline for the terms of what was reached.
-func (c *closure) score(ctx context.Context) error {
-	if c.problem.Pipeline == nil {
-		return nil
+func (c *closure) score(ctx context.Context, ask asking) error {
+	if pipeline := c.problem.Pipeline; pipeline != nil {
+		var err error
+		if c.terms, err = termsOf(ctx, pipeline, ask, c.candidates()); err != nil {
+			return err
+		}
 	}
+	c.index()
+	return nil
+}
+
+// candidates returns what was reached of the known projects.
+func (c *closure) candidates() []Candidates {
 	var all []Candidates
 	for _, p := range c.projects {
 		if !p.known || p.skip != "" {
@@ -36,9 +48,7 @@ func (c *closure) score(ctx context.Context) error {
 			all = append(all, one)
 		}
 	}
-	var err error
-	c.terms, err = termsOf(ctx, c.problem.Pipeline, all)
-	return err
+	return all
 }
 
 // index notes which terms are about which projects. There is a term for nearly
@@ -72,8 +82,8 @@ func (c *closure) index() {
 }
 
 // termsOf asks the pipeline for terms and checks that they fit the candidates.
-func termsOf(ctx context.Context, pipeline Pipeline, candidates []Candidates) ([]Term, error) {
-	terms, err := pipeline.Terms(ctx, candidates)
+func termsOf(ctx context.Context, pipeline Pipeline, ask asking, candidates []Candidates) ([]Term, error) {
+	terms, err := ask(pipeline, ctx, candidates)
 	if err != nil {
 		return nil, err
 	}

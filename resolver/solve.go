@@ -32,7 +32,7 @@ func (s Search) Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, er
 		return nil, err
 	case r != nil:
 		if !c.complete() {
-			err = doubt(ctx, p, k, r, c)
+			err = doubt(ctx, k, r, c)
 		}
 		return r, err
 	case len(refusals) > 0:
@@ -44,7 +44,7 @@ func (s Search) Solve(ctx context.Context, p *Problem, k Knowledge) (*Report, er
 
 	// Nothing that is known helps. There is no stack only if there is none even
 	// with everything unknown at its most helpful.
-	if c, err = newClosureAfter(ctx, p, k, fullHope, c); err != nil {
+	if c, err = newHopeful(ctx, k, c); err != nil {
 		return nil, err
 	}
 	e := newEngine(newTables(c, false))

@@ -18,6 +18,10 @@ type Pipeline interface {
 	// have every project of the closure once. Their order does not matter.
 	Terms(ctx context.Context, candidates []Candidates) ([]Term, error)
 
+	// Vetoes returns those of Terms that are vetoes, for who only asks whether
+	// there is a stack.
+	Vetoes(ctx context.Context, candidates []Candidates) ([]Term, error)
+
 	// Accept judges a finished stack: a reason refuses it.
 	Accept(ctx context.Context, stack []Choice) (refusal string, err error)
 

@@ -178,7 +178,7 @@ const maxDoubts = 20
 // doubt looks again at the better releases that do not go together with the
 // rest, as far as is known: where what is unknown could make them do so, the
 // report says that it is not known.
-func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report, known *closure) error {
+func doubt(ctx context.Context, k Knowledge, r *Report, known *closure) error {
 	var e *engine // of everything unknown at its most helpful
 	doubts := 0
 	for i := range r.Stack {
@@ -188,7 +188,7 @@ func doubt(ctx context.Context, p *Problem, k Knowledge, r *Report, known *closu
 		}
 		doubts++
 		if e == nil {
-			closure, err := newClosureAfter(ctx, p, k, fullHope, known)
+			closure, err := newHopeful(ctx, k, known)
 			if err != nil {
 				return err
 			}

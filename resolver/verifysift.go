@@ -99,7 +99,7 @@ func (v *verification) vetoes(stack []Choice) error {
 		}
 		candidates = append(candidates, one)
 	}
-	terms, err := termsOf(v.ctx, v.problem.Pipeline, candidates)
+	terms, err := termsOf(v.ctx, v.problem.Pipeline, Pipeline.Terms, candidates)
 	if err != nil {
 		return err
 	}

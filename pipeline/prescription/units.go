@@ -17,7 +17,7 @@ func Units() []pipeline.Unit {
 		{Name: "prescription-boots", Doc: "do as prescriptions for the problem say", Boot: boots},
 		{Name: "prescription-pseudonyms", Doc: "let projects stand in for others as prescriptions say", Pseudonym: pseudonyms},
 		{Name: "prescription-sieves", Doc: "drop releases and requirements as prescriptions say", Sieve: sieves},
-		{Name: "prescription-steps", Doc: "score and veto releases, alone and together, as prescriptions say", Step: steps, Classes: []pipeline.Class{
+		{Name: "prescription-steps", Doc: "score and veto releases, alone and together, as prescriptions say", Step: steps, Vetoes: true, Classes: []pipeline.Class{
 			{Name: classWorst, Doc: "a score of -1, as bad as can be: it most likely does not work"}, {Name: classOther, Doc: "any other score"},
 		}},
 		{Name: "prescription-strides", Doc: "refuse finished stacks as prescriptions say", Stride: strides},

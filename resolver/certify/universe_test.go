@@ -224,6 +224,11 @@ func (j *judgeText) Sift(_ context.Context, projects []*py.Project) ([]resolver.
 	return all, nil
 }
 
+func (j *judgeText) Vetoes(ctx context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
+	terms, err := j.Terms(ctx, candidates)
+	return slices.DeleteFunc(terms, func(t resolver.Term) bool { return !t.Veto }), err
+}
+
 func (j *judgeText) Terms(_ context.Context, candidates []resolver.Candidates) ([]resolver.Term, error) {
 	known := map[py.Name]*py.Project{}
 	for _, c := range candidates {
