@@ -335,7 +335,7 @@ func (a *admission) order(p *project) []int {
 		var last []int
 		first := order[:0]
 		for _, i := range order {
-			if p.rankLast(i) == 0 {
+			if !p.releases[i].pre {
 				first = append(first, i)
 			} else {
 				last = append(last, i)
@@ -349,12 +349,4 @@ func (a *admission) order(p *project) []int {
 // oldest reports whether older releases of p are preferred to newer ones.
 func (a *admission) oldest(p *project) bool {
 	return a.problem.Preference == Oldest || a.problem.Preference == OldestDirect && p.direct
-}
-
-// rankLast is 1 for the releases that IfNecessary puts behind all others.
-func (p *project) rankLast(i int) int {
-	if p.releases[i].Version.Prerelease() {
-		return 1
-	}
-	return 0
 }

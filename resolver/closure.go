@@ -71,6 +71,7 @@ type project struct {
 type release struct {
 	*py.Release
 	verdict verdict
+	pre     bool     // it is a pre-release
 	refusal string   // for sifted: the end of a sentence that begins with it
 	standIn *StandIn // it is another project's, in place of this one's
 	group   *group   // once it is reached
@@ -303,7 +304,7 @@ func (c *closure) judge(ctx context.Context, k Knowledge, p *project, known *py.
 	p.releases = make([]release, len(known.Releases))
 	p.reached = newBits(len(known.Releases))
 	for i := range known.Releases {
-		r := release{Release: &known.Releases[i]}
+		r := release{Release: &known.Releases[i], pre: known.Releases[i].Version.Prerelease()}
 		if a, ok := narrowed[i]; ok {
 			r.verdict = c.admit.judgeNarrowed(p.name, r.Release, a)
 		} else {

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // maxLearned bounds the literals of learned clauses, and with them memory (four
@@ -28,8 +29,14 @@ func (e *GaveUpError) Error() string {
 type engine struct {
 	*tables
 	clauses [][]lit   // all, learned ones last
-	binary  [][]lit   // by literal: what it implies by a clause of two
 	watch   [][]int32 // by literal: clauses that watch its negation
+
+	// What literals imply by clauses of two: by the tables', which lie one after
+	// the other, where those of each literal begin; and by those learned, by
+	// literal, nil until there is one.
+	implied []lit
+	begins  []int32
+	more    [][]lit
 
 	value   []int8 // by variable: 0 open, 1 true, -1 false
 	level   []int32
@@ -64,7 +71,6 @@ func newEngine(t *tables) *engine {
 	n := len(t.vars)
 	e := &engine{
 		tables:  t,
-		binary:  make([][]lit, 2*n),
 		watch:   make([][]int32, 2*n),
 		value:   make([]int8, n),
 		level:   make([]int32, n),
@@ -87,20 +93,25 @@ func newEngine(t *tables) *engine {
 	return e
 }
 
-// addTwos adds clauses of two literals. What each literal implies lies in one
-// room, since there are many.
+// addTwos adds the tables' clauses of two literals.
 func (e *engine) addTwos(clauses [][2]lit) {
-	count := make([]int32, len(e.binary))
+	e.begins = make([]int32, len(e.watch)+1)
 	for _, c := range clauses {
-		count[c[0].not()]++
-		count[c[1].not()]++
+		e.begins[c[0].not()+1]++
+		e.begins[c[1].not()+1]++
 	}
-	room := make([]lit, 2*len(clauses))
-	for l, n := range count {
-		e.binary[l], room = room[:0:n], room[n:]
+	for l := range e.watch {
+		e.begins[l+1] += e.begins[l]
 	}
-	for i := range clauses {
-		e.add(clauses[i][:])
+	e.implied = make([]lit, 2*len(clauses))
+	next := slices.Clone(e.begins)
+	add := func(l, implies lit) {
+		e.implied[next[l]] = implies
+		next[l]++
+	}
+	for _, c := range clauses {
+		add(c[0].not(), c[1])
+		add(c[1].not(), c[0])
 	}
 }
 
@@ -120,8 +131,11 @@ func (e *engine) add(c []lit) {
 	case 1:
 		e.fact(c[0])
 	case 2:
-		e.binary[c[0].not()] = append(e.binary[c[0].not()], c[1])
-		e.binary[c[1].not()] = append(e.binary[c[1].not()], c[0])
+		if e.more == nil {
+			e.more = make([][]lit, len(e.watch))
+		}
+		e.more[c[0].not()] = append(e.more[c[0].not()], c[1])
+		e.more[c[1].not()] = append(e.more[c[1].not()], c[0])
 	default:
 		e.watchClause(c)
 	}
@@ -187,9 +201,16 @@ func (e *engine) propagate() (contradiction, bool) {
 				return c, false
 			}
 		}
-		for _, m := range e.binary[l] {
+		for _, m := range e.implied[e.begins[l]:e.begins[l+1]] {
 			if c, ok := e.imply(m, l); !ok {
 				return c, false
+			}
+		}
+		if e.more != nil {
+			for _, m := range e.more[l] {
+				if c, ok := e.imply(m, l); !ok {
+					return c, false
+				}
 			}
 		}
 		if c, ok := e.visit(l); !ok {
@@ -437,67 +458,4 @@ func (e *engine) blame(a lit) []lit {
 	}
 	e.seen[a.id()] = false
 	return core
-}
-
-// best returns the preferred candidate of p that is open.
-func (e *engine) best(p int) lit {
-	for k := range e.cands[p] {
-		if l := e.candidate(p, k); e.truth(l) == 0 {
-			return l
-		}
-	}
-	panic("resolver: a required project has no open candidate after propagation")
-}
-
-// next returns the first project, breadth first from the user's requirements,
-// that is required and not chosen.
-func (e *engine) next() (project int, ok bool) {
-	e.walk(func(p int) bool {
-		if e.chosen[p] < 0 {
-			project, ok = p, true
-		}
-		return !ok
-	})
-	return project, ok
-}
-
-// walk visits the projects that the choices so far require, breadth first from
-// the user's requirements, until f returns false.
-func (e *engine) walk(f func(project int) bool) {
-	e.round++
-	e.queue = e.queue[:0]
-	for i := range e.closure.roots {
-		if r := &e.closure.roots[i]; !r.constraint && r.need.child.skip == "" {
-			e.enter(r.need.child.id)
-		}
-	}
-	for head := 0; head < len(e.queue); head++ {
-		p := e.queue[head]
-		if !f(p) {
-			return
-		}
-		e.needs(p, func(n *need) { e.enter(n.child.id) })
-	}
-}
-
-// enter queues a project for walk, once, if it is in the stack.
-func (e *engine) enter(p int) {
-	if e.visited[p] != e.round && e.truth(e.present[p]) == 1 {
-		e.visited[p] = e.round
-		e.queue = append(e.queue, p)
-	}
-}
-
-// needs calls f with what the chosen candidate of p requires, in its order.
-func (e *engine) needs(p int, f func(*need)) {
-	k := e.chosen[p]
-	if k < 0 {
-		return
-	}
-	g := e.closure.projects[p].releases[e.cands[p][k]].group
-	for _, n := range g.needs {
-		if n.child.skip == "" && (n.extra < 0 || e.truth(e.extras[p][n.extra]) == 1) {
-			f(n)
-		}
-	}
 }

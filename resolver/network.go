@@ -230,7 +230,12 @@ func (p *pairParts) pair(na, nb int) wcsp.Pair {
 	rows := map[string]int32{}
 	var key []byte
 	allowed, scores := wcsp.NewSet(nb), make([]int64, nb)
+	differs := p.borders(na)
 	for x := range out.Row {
+		if x > 0 && !differs.has(x) {
+			out.Row[x] = out.Row[x-1]
+			continue
+		}
 		key = key[:0]
 		for i := range p.allows {
 			if p.allows[i].when.Has(int32(x)) {
@@ -251,6 +256,23 @@ func (p *pairParts) pair(na, nb int) wcsp.Pair {
 		out.Row[x] = r
 	}
 	return out
+}
+
+// borders are the values of a, of na, for which other parts may count than for the
+// one before.
+func (p *pairParts) borders(na int) bitset {
+	at := newBits(na + 1)
+	for i := range p.allows {
+		for x := range bitset(p.allows[i].when).borders() {
+			at.add(x)
+		}
+	}
+	for i := range p.scores {
+		for x := range bitset(p.scores[i].a).borders() {
+			at.add(x)
+		}
+	}
+	return at
 }
 
 // row makes the runs of a row from the parts in its key.

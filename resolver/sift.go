@@ -91,6 +91,7 @@ func (p *project) apply(s *Sifted) {
 				Version:  p.releases[in.Release].Version,
 				Requires: &py.Requires{Lines: []string{string(in.By.Name) + "==" + in.By.Version.String()}},
 			},
+			pre:     p.releases[in.Release].pre,
 			standIn: in,
 		})
 	}

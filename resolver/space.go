@@ -204,10 +204,10 @@ func (s *space) judge() {
 		}
 		final := false
 		for i := range p.releases {
-			final = final || p.reached.has(i) && p.rankLast(i) == 0
+			final = final || p.reached.has(i) && !p.releases[i].pre
 		}
 		for i := range p.releases {
-			if final && p.rankLast(i) == 1 && p.releases[i].standIn == nil {
+			if final && p.releases[i].pre && p.releases[i].standIn == nil {
 				s.alone[id][i][prereleaseLevel] = -1
 			}
 		}

@@ -27,6 +27,9 @@ func (s *space) limits() (all [levels]limit) {
 		var best, worst worth
 		for _, alone := range s.alone[v.project] {
 			for level, score := range alone {
+				if score == 0 {
+					continue
+				}
 				count(level, score)
 				best[level] = max(best[level], score)
 				worst[level] = min(worst[level], score)
