@@ -321,7 +321,7 @@ func (a *advice) pipfileHash(ctx context.Context, env *Env) (string, error) {
 			return "", err
 		}
 		defer db.Close()
-		info, err := db.Info(ctx)
+		info, err := db.Identity(ctx)
 		if err != nil {
 			return "", err
 		}

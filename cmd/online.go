@@ -43,7 +43,7 @@ func (o onlineOptions) age() (time.Duration, error) {
 type knowledge struct {
 	*kb.Layered
 	snapshot opened
-	info     kb.Info          // of the snapshot
+	info     kb.Info          // of the snapshot, its Identity
 	local    *kb.Local        // nil: there is none
 	learnt   *journal.Journal // by trying; nil: nothing
 	indexes  *ingest.Indexes  // nil: nobody is to be asked
@@ -114,7 +114,7 @@ func openKnowledge(ctx context.Context, env *Env, path string, m *lockfile.Manif
 		return nil, err
 	}
 	k.openLearnt(ctx)
-	if k.info, err = k.snapshot.Info(ctx); err == nil {
+	if k.info, err = k.snapshot.Identity(ctx); err == nil {
 		err = k.setIndexes(env, m, k.info, o)
 	}
 	if err == nil && k.local != nil { // what was told here counts on top

@@ -41,14 +41,36 @@ type Source struct {
 // maxSources bounds the list that Info reads.
 const maxSources = 1000
 
-// Info reads what the snapshot says of itself, and counts what it holds.
-func (d *DB) Info(ctx context.Context) (Info, error) {
+// Identity is Info without what must be counted, and without the sources: what a
+// request needs, which should not read every table.
+func (d *DB) Identity(ctx context.Context) (Info, error) {
+	info := Info{Schema: d.schema, Digest: d.digest, Built: d.built, Origin: d.origin}
+	if !d.hasFacts {
+		return info, nil
+	}
 	conn, err := d.conn(ctx)
 	if err != nil {
 		return Info{}, err
 	}
 	defer conn.Close()
-	info := Info{Schema: d.schema, Digest: d.digest, Built: d.built, Origin: d.origin}
+	err = conn.QueryRowContext(ctx, `SELECT coalesce(max(modified), 0) FROM advisory`).Scan(&info.AdvisoriesAt)
+	if err != nil {
+		return Info{}, d.failed(ctx, "read when its advisories were modified", err)
+	}
+	return info, nil
+}
+
+// Info reads what the snapshot says of itself, and counts what it holds.
+func (d *DB) Info(ctx context.Context) (Info, error) {
+	info, err := d.Identity(ctx)
+	if err != nil {
+		return Info{}, err
+	}
+	conn, err := d.conn(ctx)
+	if err != nil {
+		return Info{}, err
+	}
+	defer conn.Close()
 	err = conn.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM project),
 		(SELECT coalesce(sum(total), 0) FROM project),
@@ -83,12 +105,11 @@ func (d *DB) countFacts(ctx context.Context, conn *sql.Conn, info *Info) error {
 	}
 	err := conn.QueryRowContext(ctx, `SELECT
 		(SELECT coalesce(sum(n), 0) FROM advisory),
-		(SELECT coalesce(max(modified), 0) FROM advisory),
 		(SELECT coalesce(sum(n), 0) FROM rule),
 		(SELECT coalesce(sum(n), 0) FROM suspicion),
 		(SELECT count(*) FROM observation),
 		(SELECT coalesce(sum(n), 0) FROM indicator)`).
-		Scan(&info.Advisories, &info.AdvisoriesAt, &info.Rules, &info.Suspicions, &info.Observations, &info.Indicators)
+		Scan(&info.Advisories, &info.Rules, &info.Suspicions, &info.Observations, &info.Indicators)
 	if err != nil {
 		return d.failed(ctx, "count its facts", err)
 	}

@@ -22,7 +22,7 @@ one, so that an old line that is still maintained does not overtake: an older re
 	Step: func(_ context.Context, _ *pipeline.Plan, candidates []resolver.Candidates) ([]pipeline.Term, error) {
 		releases := 0
 		for _, c := range candidates {
-			releases += len(c.Releases)
+			usable(c, func(int) { releases++ })
 		}
 		terms := make([]pipeline.Term, 0, releases)
 		single := newSingles(candidates)

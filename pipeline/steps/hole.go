@@ -21,7 +21,15 @@ looks for a way out of a conflict finds it. It costs more than the staleness of 
 			return nil, err
 		}
 		single := newSingles(candidates)
-		var terms []pipeline.Term
+		holes := 0
+		for n := range all {
+			for k := range all[n] {
+				if all[n][k].Kind == py.Hole {
+					holes++
+				}
+			}
+		}
+		terms := make([]pipeline.Term, 0, holes)
 		for n, c := range candidates {
 			for k := range all[n] {
 				s := &all[n][k]
