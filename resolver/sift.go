@@ -114,19 +114,22 @@ func (c *closure) edit(p *project, i int, l *list) *list {
 	}
 	var key strings.Builder
 	out := &list{lines: slices.Clone(l.lines), opaque: l.opaque}
-	var added []*line
+	var added []string
 	for n, e := range p.edits {
 		if !e.Releases.Has(i) {
 			continue
 		}
 		fmt.Fprintf(&key, "%s %d,", p.name, n)
 		if e.Add != nil {
-			added = append(added, c.line(e.Add.String()))
+			added = append(added, e.Add.String())
 			continue
 		}
 		out.lines = slices.DeleteFunc(out.lines, func(l *line) bool { return l.req.Name == e.Drop })
 	}
-	out.lines = append(out.lines, added...) // which no edit drops: their order does not matter
+	slices.Sort(added) // which no edit drops: the order of the edits does not show
+	for _, text := range added {
+		out.lines = append(out.lines, c.line(text))
+	}
 	if key.Len() == 0 {
 		return l
 	}
