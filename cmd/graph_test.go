@@ -192,7 +192,8 @@ func graphProblem(tb testing.TB, base, input string) *auditor {
 }
 
 // BenchmarkConformanceGraph measures whole requests from a warm knowledge base:
-// closure, terms, tables, the first stack and the proof.
+// closure, terms, tables, the first stack and the proof; and then how good
+// annealing alone is.
 func BenchmarkConformanceGraph(b *testing.B) {
 	base := graphBase(b)
 	for _, set := range []struct {
@@ -228,6 +229,7 @@ func BenchmarkConformanceGraph(b *testing.B) {
 			slices.Sort(took)
 			b.Logf("%s: %d inputs, median %v, p90 %v, most %v", set.kind, len(took), took[len(took)/2], took[len(took)*9/10], took[len(took)-1])
 		}
+		annealGraph(b, base, set.kind, set.inputs)
 	}
 }
 

@@ -22,6 +22,9 @@ func (s Climb) Search(ctx context.Context, n *wcsp.Network, r wcsp.Request) (wcs
 	return search(ctx, n, r, s.Options, s.run)
 }
 
+// stride is how many moves it makes before it looks at its budget.
+const stride = 64
+
 func (s Climb) run(u *run) {
 	values := 0
 	for v := range u.n.Vars {

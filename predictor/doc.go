@@ -14,7 +14,7 @@
 //   - latest: the provably newest stack (Latest), by the exact engine.
 //   - random: independent roll-outs, each value as likely as any other (Random).
 //   - hill-climbing: hill climbing with random restarts (Climb).
-//   - annealing: simulated annealing with reheats (Anneal; Kirkpatrick, Gelatt and
+//   - annealing: simulated annealing with blocks (Anneal; Kirkpatrick, Gelatt and
 //     Vecchi, 1983).
 //   - td: roll-outs that follow a table of what a value of a variable is worth,
 //     learnt by temporal differences (TD; Sutton, 1988).

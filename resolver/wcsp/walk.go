@@ -14,11 +14,17 @@ import (
 // after it that do not go with it are repaired in turn. A quarter of the moves
 // take any value and repair those before it too, by one step.
 //
+// TryBlock moves many variables at once, to what is best for all of them together;
+// see blocks.
+//
 // It allocates nothing after it is made, and is for one goroutine.
 type Walker struct {
 	// Prior, if not nil, is what each value of each variable is thought to be
 	// worth in a repair, in place of its own score: reduced costs, for example.
 	Prior [][]int64
+
+	// Pinned, if not negative, is a variable that no move changes.
+	Pinned int32
 
 	n     *Network
 	rng   *rand.Rand
@@ -40,13 +46,14 @@ type Walker struct {
 	lostOf []bool
 	held   []bool // scratch: by variable
 	mask   []uint64
+	blocks *blocks // nil until Heat
 }
 
 // NewWalker returns a walker over the values that the propagator has now. Load
 // says where it begins.
 func NewWalker(p *Propagator, rng *rand.Rand) *Walker {
 	n := p.n
-	w := &Walker{n: n, rng: rng, walkTables: newWalkTables(p)}
+	w := &Walker{Pinned: -1, n: n, rng: rng, walkTables: newWalkTables(p)}
 	w.x = make([]int32, len(n.Vars))
 	w.need, w.can = make([]int32, len(n.Vars)), make([]int32, len(n.Vars))
 	w.inside = make([]int32, len(n.Groups))
@@ -101,21 +108,36 @@ func (w *Walker) Stats() Stats {
 // Try moves to another stack near by, and returns how much better it is. If it is
 // not ok the walker is where it was; otherwise Keep or Undo is next.
 func (w *Walker) Try() (gain int64, ok bool) {
-	w.stats.Moves++
-	w.stats.Work += 20
-	w.log = w.log[:0]
-	w.sets = 0
-	w.before = w.score
+	w.begin()
 	if len(w.active) == 0 {
 		return 0, false
 	}
 	r := w.rng.Uint64()
 	v := w.active[uint64(uint32(r))*uint64(len(w.active))>>32]
-	r >>= 32
-	if w.optional[v] && w.can[v] == 0 {
+	return w.try(v, r>>32)
+}
+
+// TryAt is a Try that gives variable v any value.
+func (w *Walker) TryAt(v int32) (gain int64, ok bool) {
+	w.begin()
+	return w.try(v, w.rng.Uint64()>>32&^3)
+}
+
+// begin is the beginning of a move.
+func (w *Walker) begin() {
+	w.stats.Moves++
+	w.stats.Work += 20
+	w.log = w.log[:0]
+	w.sets = 0
+	w.before = w.score
+	w.fixed = -1
+}
+
+// try moves variable v; r is random, 32 bits.
+func (w *Walker) try(v int32, r uint64) (gain int64, ok bool) {
+	if v == w.Pinned || w.optional[v] && w.can[v] == 0 {
 		return 0, false
 	}
-	w.fixed = -1
 	m := w.root(v)
 	if r&3 != 0 {
 		m = w.pull(v)
@@ -139,6 +161,26 @@ func (w *Walker) Try() (gain int64, ok bool) {
 // Keep stays where Try went.
 func (w *Walker) Keep() { w.log = w.log[:0] }
 
+// Goto moves to another stack. There is no way back.
+func (w *Walker) Goto(x []int32) {
+	w.stats.Work += int64(len(x)) / 4
+	for v, y := range x {
+		if w.x[v] != y {
+			w.set(int32(v), y)
+			w.log = w.log[:0]
+		}
+	}
+	w.settle()
+}
+
+// settle forgets which loops lost a support.
+func (w *Walker) settle() {
+	for _, k := range w.lost {
+		w.lostOf[k] = false
+	}
+	w.lost = w.lost[:0]
+}
+
 // Undo goes back to where Try began.
 func (w *Walker) Undo() {
 	for i := len(w.log) - 1; i >= 0; i-- {
@@ -150,10 +192,7 @@ func (w *Walker) Undo() {
 	for ; w.low < len(w.todo); w.low++ {
 		w.todo[w.low] = 0
 	}
-	for _, k := range w.lost {
-		w.lostOf[k] = false
-	}
-	w.lost = w.lost[:0]
+	w.settle()
 }
 
 // sample returns a random value of a set that is not x, negative if there is none.

@@ -5,12 +5,15 @@ import (
 	"math/bits"
 )
 
-// push has variable v repaired; it is false if v is the one that moved.
+// stays reports whether a repair must leave variable v alone: it moved or is pinned.
+func (w *Walker) stays(v int32) bool { return v == w.fixed || v == w.Pinned }
+
+// push has variable v repaired; it is false if v has to stay.
 func (w *Walker) push(v int32) bool {
 	i := w.place[v]
 	w.todo[i>>6] |= 1 << (i & 63)
 	w.low = min(w.low, int(i>>6))
-	return v != w.fixed
+	return !w.stays(v)
 }
 
 // wake has those repaired that do not go with the value of variable v.
@@ -39,7 +42,7 @@ func (w *Walker) wake(v int32) bool {
 		}
 		last := int32(-1)
 		for _, o := range g.Members {
-			if o.Var != w.fixed && (last < 0 || w.place[o.Var] > w.place[last]) {
+			if !w.stays(o.Var) && (last < 0 || w.place[o.Var] > w.place[last]) {
 				last = o.Var
 			}
 		}
@@ -90,13 +93,16 @@ func (w *Walker) repair() bool {
 // root returns the values that variable v may have at all.
 func (w *Walker) root(v int32) []uint64 { return w.dom[w.off[v]:w.off[v+1]] }
 
-// pull returns the values of variable v that go with those before it and with the
-// one that moved, with who needs it and with the vetoes. It is scratch.
+// pull returns the values of variable v that go with those before it and with those
+// that have to stay, with who needs it and with the vetoes. It is scratch.
 func (w *Walker) pull(v int32) []uint64 {
 	first, end := w.nearOf[v], w.beforeOf[v]
-	if w.fixed >= 0 && w.place[w.fixed] > w.place[v] {
+	for _, u := range [...]int32{w.fixed, w.Pinned} {
+		if u < 0 || w.place[u] < w.place[v] {
+			continue
+		}
 		for i := end; i < w.nearOf[v+1]; i++ {
-			if w.near[i].u == w.fixed {
+			if w.near[i].u == u {
 				// as if it came before
 				w.near[i], w.near[end] = w.near[end], w.near[i]
 				end++
@@ -201,7 +207,7 @@ func (w *Walker) refound(members []int32, k int32) bool {
 	first := len(w.log)
 	for _, v := range members {
 		if !w.held[v] && w.x[v] != 0 {
-			if v == w.fixed || w.sets >= w.limit() || w.dom[w.off[v]]&1 == 0 {
+			if w.stays(v) || w.sets >= w.limit() || w.dom[w.off[v]]&1 == 0 {
 				return false
 			}
 			w.set(v, 0)
