@@ -120,7 +120,7 @@ func (z *search) settle(b *box, need int64) (*box, bool) {
 	if left == all {
 		return b, true
 	}
-	b, ok := b.compact()
+	b, ok := z.room.compact(b)
 	if !ok {
 		return b, false
 	}

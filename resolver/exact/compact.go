@@ -1,17 +1,22 @@
 package exact
 
+import "slices"
+
 // compact returns the box without what is dead, decided or constant; false if
 // nothing is left. It consumes b.
 //
 // Whatever is folded was worth at most 0 with its messages, and that is given to
 // one of its variables or to the base: the bound does not rise.
-func (b *box) compact() (*box, bool) {
+func (g *gatherer) compact(b *box) (*box, bool) {
+	defer func() { g.old, g.choices, g.d = nil, nil, nil }()
 	for {
 		choices, ok := b.foldChoices()
 		if !ok {
 			return nil, false
 		}
-		g := &gatherer{old: b, choices: choices, used: make([]bool, len(b.vars)), d: make([]int64, 0, len(b.d)), pairs: make([]kept, 0, len(b.pairs))}
+		g.old, g.choices, g.d = b, choices, make([]int64, 0, len(b.d))
+		g.used = append(g.used[:0], make([]bool, len(b.vars))...)
+		g.pairs = slices.Grow(g.pairs[:0], len(b.pairs))
 		if !g.foldPairs() {
 			return nil, false
 		}
@@ -28,14 +33,19 @@ func (b *box) compact() (*box, bool) {
 	}
 }
 
-// A gatherer makes a box of what is left of another.
+// A gatherer makes a box of what is left of another. It may be used again.
 type gatherer struct {
-	old     *box
-	choices []choice
-	pairs   []kept
-	used    []bool // by variable: some factor has it
-	d       []int64
-	numbers []int32
+	maker
+	old      *box
+	choices  []choice
+	pairs    []kept
+	used     []bool // by variable: some factor has it
+	d        []int64
+	counts   []int32
+	rowsLeft []bool // scratch: of a pair
+	colsLeft []bool
+	at       []int32 // scratch: by variable
+	whole    []bool  // scratch: by variable: all its values are left
 }
 
 // A kept pair still has its old rows and columns by value; rows and cols say what
@@ -43,16 +53,17 @@ type gatherer struct {
 type kept struct {
 	pair
 	rowOf, colOf []int32
+	same         bool // nothing
 }
 
 // foldPairs folds what is decided of the pairs and makes what is left smaller;
 // false if one cannot be met.
 func (g *gatherer) foldPairs() bool {
 	b := g.old
-	var rows, cols []bool
 	for k := range b.pairs {
 		p := &b.pairs[k]
-		rows, cols = b.left(rows, p.i, p.row, p.rows), b.left(cols, p.j, p.col, p.cols)
+		g.rowsLeft, g.colsLeft = b.left(g.rowsLeft, p.i, p.row, p.rows), b.left(g.colsLeft, p.j, p.col, p.cols)
+		rows, cols := g.rowsLeft, g.colsLeft
 		nr, nc := count(rows), count(cols)
 		switch {
 		case nr == 0 || nc == 0:
@@ -68,13 +79,17 @@ func (g *gatherer) foldPairs() bool {
 		}
 		q := kept{pair: *p}
 		if nr == int(p.rows) && nc == int(p.cols) {
-			q.rowOf, q.colOf = g.upTo(p.rows), g.upTo(p.cols)
+			q.rowOf, q.colOf, q.same = g.upTo(p.rows), g.upTo(p.cols), true
 		} else {
-			q.rowOf, q.colOf = q.shrink(p, rows, cols)
+			q.rowOf, q.colOf = q.shrink(&g.maker, p, rows, cols)
 		}
 		q.di, q.dj = g.merge(p.di, p.rows, q.rowOf, q.rows), g.merge(p.dj, p.cols, q.colOf, q.cols)
-		b.lower(p.i, p.row, p.di, q.rowOf, g.d[q.di:])
-		b.lower(p.j, p.col, p.dj, q.colOf, g.d[q.dj:])
+		if int(q.rows) < nr {
+			b.lower(p.i, p.row, p.di, q.rowOf, g.d[q.di:])
+		}
+		if int(q.cols) < nc {
+			b.lower(p.j, p.col, p.dj, q.colOf, g.d[q.dj:])
+		}
 		if q.rows == 1 {
 			b.foldTo(p.j, p.col, func(c int32) int64 { return q.at(0, q.colOf[c]) }, func(c int32) int64 { return g.d[q.di] + g.d[q.dj+q.colOf[c]] })
 			continue
@@ -124,10 +139,10 @@ func first(in []bool) int32 {
 
 // upTo returns the numbers up to n, which must not be changed.
 func (g *gatherer) upTo(n int32) []int32 {
-	for k := len(g.numbers); k < int(n); k++ {
-		g.numbers = append(g.numbers, int32(k))
+	for k := len(g.counts); k < int(n); k++ {
+		g.counts = append(g.counts, int32(k))
 	}
-	return g.numbers[:n:n]
+	return g.counts[:n:n]
 }
 
 // foldTo gives values what a factor is worth without what it has sent.
@@ -148,7 +163,7 @@ func (b *box) foldTo(v int32, of []int32, worth, sent func(int32) int64) {
 
 // shrink makes q of the rows and columns of p that are left, and returns what
 // became of p's; -1 of those that are gone.
-func (q *kept) shrink(p *pair, rows, cols []bool) (rowOf, colOf []int32) {
+func (q *kept) shrink(m *maker, p *pair, rows, cols []bool) (rowOf, colOf []int32) {
 	rowOf, colOf = make([]int32, p.rows), make([]int32, p.cols)
 	nr, nc := int32(0), int32(0)
 	number := func(of []int32, in []bool, n *int32) {
@@ -177,7 +192,7 @@ func (q *kept) shrink(p *pair, rows, cols []bool) (rowOf, colOf []int32) {
 			}
 		}
 		q.rows, q.cols = nr, nc
-		r2, c2 = q.setTable(t)
+		r2, c2 = m.setTable(&q.pair, t)
 	} else {
 		before := make([]int32, p.cols+1)
 		for c, x := range cols {
@@ -197,7 +212,7 @@ func (q *kept) shrink(p *pair, rows, cols []bool) (rowOf, colOf []int32) {
 			}
 			list = append(list, rs)
 		}
-		r2, c2 = q.setRuns(list, nc)
+		r2, c2 = m.setRuns(&q.pair, list, nc)
 	}
 	through := func(of, then []int32) {
 		for k, x := range of {
@@ -252,7 +267,8 @@ func (g *gatherer) gather() (*box, bool) {
 	n := *b
 	n.shape, n.b = s, make([]int64, 0, len(b.b))
 	s.value, s.vars = make([]int32, 0, len(b.b)), make([]variable, 0, len(b.vars))
-	at := make([]int32, len(b.vars))
+	g.at, g.whole = append(g.at[:0], make([]int32, len(b.vars))...), append(g.whole[:0], make([]bool, len(b.vars))...)
+	at := g.at
 	for v, o := range b.vars {
 		lo, left, last := int32(len(n.b)), 0, int32(0)
 		for k := o.lo; k < o.hi; k++ {
@@ -262,6 +278,7 @@ func (g *gatherer) gather() (*box, bool) {
 				left++
 			}
 		}
+		g.whole[v] = left == int(o.hi-o.lo)
 		switch {
 		case left == 0:
 			return nil, false
@@ -294,7 +311,12 @@ func (g *gatherer) gather() (*box, bool) {
 	for k := range g.pairs {
 		p := &g.pairs[k]
 		q := p.pair
-		q.row, q.col = regroup(p.i, p.row, p.rowOf), regroup(p.j, p.col, p.colOf)
+		if !p.same || !g.whole[p.i] {
+			q.row = regroup(p.i, p.row, p.rowOf)
+		}
+		if !p.same || !g.whole[p.j] {
+			q.col = regroup(p.j, p.col, p.colOf)
+		}
 		q.i, q.j = at[p.i], at[p.j]
 		s.pairs = append(s.pairs, q)
 	}

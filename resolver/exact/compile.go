@@ -110,8 +110,10 @@ func compile(n *wcsp.Network, within []wcsp.Set) *box {
 		msgs += int32(k)
 		return msgs - int32(k)
 	}
+	m := maker{left: make([][]int32, len(n.Vars))}
+	s.pairs = make([]pair, 0, len(n.Pairs))
 	for k := range n.Pairs {
-		p := compilePair(&n.Pairs[k], index)
+		p := m.compilePair(&n.Pairs[k], index)
 		p.index, p.i, p.j = int32(k), at[n.Pairs[k].A], at[n.Pairs[k].B]
 		p.di, p.dj = room(int(p.rows)), room(int(p.cols))
 		s.pairs = append(s.pairs, p)

@@ -30,7 +30,7 @@ func (z *search) dive(f *frame, b *box) bool {
 		if !c.narrow(p) || !c.decide(p) {
 			return false
 		}
-		n, ok := c.compact()
+		n, ok := z.room.compact(c)
 		if !ok {
 			return false
 		}

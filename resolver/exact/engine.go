@@ -51,7 +51,7 @@ func valid(n *wcsp.Network, x []int32) bool {
 // solve finds the best stack, then the canonical one of those, then the others
 // that are asked for.
 func (z *search) solve() {
-	b, ok := compile(z.net, nil).compact()
+	b, ok := z.room.compact(compile(z.net, nil))
 	if !ok || z.tick() {
 		return
 	}

@@ -58,7 +58,7 @@ func (z *search) least() int64 {
 // base makes the box that all parts are parts of: of the values that may be in
 // one of the best stacks.
 func (z *search) base() (*box, bool) {
-	b, ok := compile(z.net, nil).compact()
+	b, ok := z.room.compact(compile(z.net, nil))
 	if !ok {
 		return nil, false
 	}

@@ -93,7 +93,7 @@ func TestKernels(t *testing.T) {
 				p.table = nil
 			}
 			b.fix(best*wcsp.Scale - 50*wcsp.Scale)
-			c, ok := b.compact()
+			c, ok := new(gatherer).compact(b)
 			if best == wcsp.None {
 				continue
 			}

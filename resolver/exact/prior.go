@@ -15,7 +15,7 @@ func Bound(ctx context.Context, n *wcsp.Network, work int64) (bound int64, err e
 		return 0, err
 	}
 	z := newSearch(ctx, n, wcsp.Request{Budget: work})
-	b, ok := compile(n, nil).compact()
+	b, ok := z.room.compact(compile(n, nil))
 	if !ok {
 		return wcsp.None, nil
 	}

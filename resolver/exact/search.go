@@ -152,7 +152,7 @@ func (z *search) tighten(f *frame, b *box) (_ *box, done bool) {
 		z.work += int64(all)
 		if left*4 < all*3 {
 			z.work += 2 * b.cost
-			n, ok := b.compact()
+			n, ok := z.room.compact(b)
 			if !ok {
 				b.ub = dead
 				return b, true
@@ -263,7 +263,7 @@ func (z *search) step(f *frame, b *box) *box {
 // close removes what cannot be in a better stack for good.
 func (z *search) close(f *frame, b *box) (*box, bool) {
 	b.fix(f.keep())
-	n, ok := b.compact()
+	n, ok := z.room.compact(b)
 	if !ok {
 		b.ub = dead
 		return b, true

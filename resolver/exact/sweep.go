@@ -8,6 +8,7 @@ type scratch struct {
 	m, n   []int64 // by column
 	levels [][]int64
 	best   []int64 // of choices: three of each member
+	room   gatherer
 
 	// big, if not 0, is taken from values that loop formulas forbid: for a
 	// proof, which has to say so in a message.
