@@ -78,7 +78,7 @@ func (u *run) cool(hot, cold, end float64) {
 		temperature = hot * math.Pow(cold/hot, part)
 		u.walk().Heat(temperature)
 		u.steps(100, temperature)
-		u.block(len(u.n.Vars))
+		u.block(-1, len(u.n.Vars))
 	}
 }
 
@@ -89,7 +89,7 @@ func (u *run) steps(moves int, temperature float64) {
 		gain, ok := u.try()
 		switch {
 		case !ok:
-		case gain >= 0 || temperature > 0 && u.rng.Float64() < math.Exp(float64(gain)/temperature):
+		case gain >= 0 || u.rng.Float64() < math.Exp(float64(gain)/temperature):
 			w.Keep()
 			u.visit(w)
 		default:
@@ -98,13 +98,14 @@ func (u *run) steps(moves int, temperature float64) {
 	}
 }
 
-// block moves a block of up to so many variables.
-func (u *run) block(size int) {
+// block moves a block of up to so many variables about v, or anywhere if that is
+// negative.
+func (u *run) block(v int32, size int) {
 	if u.full() {
 		return
 	}
 	w := u.walk()
-	if _, ok := w.TryBlock(size); ok {
+	if _, ok := w.TryBlock(v, size); ok {
 		u.looked++
 		w.Keep()
 		u.visit(w)

@@ -6,14 +6,15 @@ import (
 )
 
 // kicks are what annealing ends with (iterated local search; Lourenço, Martin and
-// Stützle, 2003): a kick gives one variable any value and has the others answer
-// without heat, first with that value, then with any. What did not pay is taken
-// back, but for what is better in itself.
+// Stützle, 2003): a kick gives one variable any value and has those that this
+// changed answer without heat, first with that value, then with any. What did not
+// pay is taken back, but for what is better in itself.
 type kicks struct {
 	*run
 	x     []int32 // the stack that is kicked
 	score int64
 	weave *weaver
+	moved []int32 // variables that the kick changed
 }
 
 func newKicks(u *run) *kicks {
@@ -49,16 +50,14 @@ func (k *kicks) loop(temperature float64) {
 			from = hubs
 		}
 		v := from[k.rng.IntN(len(from))]
-		if k.full() {
-			continue
-		}
-		if _, ok := w.TryAt(v); !ok {
+		if _, ok := w.TryAt(v, true); !ok {
 			continue
 		}
 		k.looked++
+		k.moved = w.Moved(k.moved[:0])
 		w.Keep()
 		w.Pinned = v
-		k.answer(4)
+		k.answer(2)
 		w.Pinned = -1
 		k.answer(2)
 		k.visit(w)
@@ -70,11 +69,25 @@ func (k *kicks) loop(temperature float64) {
 	}
 }
 
-// answer improves the walk a little, so many times.
+// answer improves the walk a little about what the kick changed, so many times.
 func (k *kicks) answer(times int) {
+	w := k.walk()
 	for range times {
-		k.block(60)
-		k.steps(20, 0)
+		k.block(k.moved[k.rng.IntN(len(k.moved))], 2+k.rng.IntN(10))
+		for i := 0; i < 20 && !k.full(); i++ {
+			gain, ok := w.TryAt(k.moved[k.rng.IntN(len(k.moved))], false)
+			if !ok {
+				continue
+			}
+			k.looked++
+			if gain < 0 {
+				w.Undo()
+				continue
+			}
+			k.moved = w.Moved(k.moved)
+			w.Keep()
+			k.visit(w)
+		}
 	}
 }
 

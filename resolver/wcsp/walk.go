@@ -117,10 +117,23 @@ func (w *Walker) Try() (gain int64, ok bool) {
 	return w.try(v, r>>32)
 }
 
-// TryAt is a Try that gives variable v any value.
-func (w *Walker) TryAt(v int32) (gain int64, ok bool) {
+// TryAt is a Try of variable v, that takes any value if anyValue.
+func (w *Walker) TryAt(v int32, anyValue bool) (gain int64, ok bool) {
 	w.begin()
-	return w.try(v, w.rng.Uint64()>>32&^3)
+	r := w.rng.Uint64() >> 32
+	if anyValue {
+		r &^= 3
+	}
+	return w.try(v, r)
+}
+
+// Moved appends to a list the variables that changed since Keep or Undo, some
+// perhaps more than once.
+func (w *Walker) Moved(list []int32) []int32 {
+	for _, t := range w.log {
+		list = append(list, t.v)
+	}
+	return list
 }
 
 // begin is the beginning of a move.

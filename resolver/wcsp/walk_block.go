@@ -79,17 +79,16 @@ func (b *blocks) next() uint64 {
 	return b.seed >> 32
 }
 
-// TryBlock moves a block of up to so many variables about a random one, and returns
-// how much better that is. If it is not ok the walker is where it was; otherwise
-// Keep or Undo is next. Heat comes first.
-func (w *Walker) TryBlock(size int) (gain int64, ok bool) {
+// TryBlock moves a block of up to so many variables about variable v, or a random
+// one if that is negative, and returns how much better that is. If it is not ok the
+// walker is where it was; otherwise Keep or Undo is next. Heat comes first.
+func (w *Walker) TryBlock(v int32, size int) (gain int64, ok bool) {
 	w.begin()
-	if len(w.active) == 0 {
-		return 0, false
-	}
 	b := w.blocks
-	v := w.active[b.next()*uint64(len(w.active))>>32]
-	if v == w.Pinned {
+	if v < 0 && len(w.active) > 0 {
+		v = w.active[b.next()*uint64(len(w.active))>>32]
+	}
+	if v < 0 || v == w.Pinned || !b.choice[v] {
 		return 0, false
 	}
 	work := w.stats.Work

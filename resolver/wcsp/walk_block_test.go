@@ -24,11 +24,11 @@ func strollBlocks(t *testing.T, n *wcsp.Network, w *wcsp.Walker, rng *rand.Rand,
 		var ok bool
 		switch single := step%4 == 0; {
 		case single && w.Pinned < 0:
-			gain, ok = w.TryAt(int32(rng.IntN(len(x))))
+			gain, ok = w.TryAt(int32(rng.IntN(len(x))), step%8 == 0)
 		case single:
 			gain, ok = w.Try()
 		default:
-			if gain, ok = w.TryBlock(1 + rng.IntN(len(x))); ok {
+			if gain, ok = w.TryBlock(int32(rng.IntN(len(x)+1))-1, 1+rng.IntN(len(x))); ok {
 				moved++
 			}
 			if gain < 0 && heat == 0 {
@@ -37,6 +37,12 @@ func strollBlocks(t *testing.T, n *wcsp.Network, w *wcsp.Walker, rng *rand.Rand,
 		}
 		if ok {
 			x, now := w.Stack()
+			moved := w.Moved(nil)
+			for v := range x {
+				if x[v] != before[v] && !slices.Contains(moved, int32(v)) {
+					t.Fatalf("from %v to %v, only %v moved", before, x, moved)
+				}
+			}
 			if !n.Legal(x) {
 				t.Fatalf("from %v to %v, which is no stack", before, x)
 			}
@@ -127,7 +133,7 @@ func TestWalkerBlocksOptimal(t *testing.T) {
 		if x, _ := w.Stack(); !slices.Equal(x, from) {
 			t.Fatalf("went to %v, not to %v", x, from)
 		}
-		if _, ok := w.TryBlock(6); ok {
+		if _, ok := w.TryBlock(-1, 6); ok {
 			w.Keep()
 		}
 		if x, score := w.Stack(); score < all[0].Score && connected(p, len(n.Vars)) {
@@ -152,7 +158,7 @@ func TestWalkerBlocksAllocate(t *testing.T) {
 	w := begin(t, n, rand.New(rand.NewPCG(1, 1)))
 	w.Heat(1000)
 	if got := testing.AllocsPerRun(300, func() {
-		if gain, ok := w.TryBlock(40); ok && gain >= 0 {
+		if gain, ok := w.TryBlock(-1, 40); ok && gain >= 0 {
 			w.Keep()
 		} else if ok {
 			w.Undo()
@@ -170,7 +176,7 @@ func BenchmarkBlock(b *testing.B) {
 	w.Heat(1000)
 	work := w.Stats().Work
 	for b.Loop() {
-		if _, ok := w.TryBlock(len(n.Vars)); ok {
+		if _, ok := w.TryBlock(-1, len(n.Vars)); ok {
 			w.Keep()
 		}
 	}
