@@ -14,7 +14,7 @@ import (
 // how far it stays below the best stack, and how many moves or roll-outs it made.
 func BenchmarkStrategies(b *testing.B) {
 	ctx := context.Background()
-	const networks = 4
+	const networks = 36 // one round of each: -benchtime 36x
 	for _, packages := range []int{40, 150, 300} {
 		var ns [networks]*wcsp.Network
 		var best [networks]int64
