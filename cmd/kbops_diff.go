@@ -143,8 +143,8 @@ func newKBQuery(env *Env) *cobra.Command {
 		Use:   "query SQL",
 		Short: "Ask the knowledge base a question in SQL",
 		Long: `Ask the knowledge base a question in SQL. Nothing can be changed. The views release
-and requirement have a row for each release of a project and for each line of a
-list of requirements; SELECT name, sql FROM sqlite_schema shows all tables.`,
+and requirement have a row for each release of a project and for each line of one
+of its lists of requirements; SELECT name, sql FROM sqlite_schema shows all tables.`,
 		Example: `  thamos kb query "SELECT name, version FROM release WHERE yanked ORDER BY uploaded DESC LIMIT 10"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -159,9 +159,6 @@ func unpackAbouts(text string, releases int) ([]int64, error) {
 // database two questions, after those of Projects.
 func (d *DB) Abouts(ctx context.Context, names []py.Name) ([]map[string]*py.About, error) {
 	return d.facts.abouts.get(names, func(missing []py.Name) (map[py.Name]map[string]*py.About, error) {
-		if !d.hasFacts {
-			return nil, nil
-		}
 		return d.loadAbouts(ctx, missing)
 	})
 }

@@ -2,7 +2,6 @@ package kb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -15,9 +14,6 @@ import (
 // it has withdrawn is not known any more; all else stays. The snapshot is
 // verified first, and the new one put in its place as Writer.Finish does it, with
 // the same bytes that a Writer gives that was told all of it at once.
-//
-// A snapshot of an older schema becomes one of this program's. What only the
-// metadata of its releases could have told stays unknown (see DB.Abouts).
 func Amend(ctx context.Context, from, to string, s Source, f Facts) (_ Info, err error) {
 	defer func() {
 		if err != nil {
@@ -100,30 +96,10 @@ func (f *filler) amend(ctx context.Context, d *DB, set *factSet) error {
 			return err
 		}
 	}
-	if !d.hasFacts {
-		if err := f.suspectAll(ctx, d); err != nil {
-			return err
-		}
-	}
-	for _, c := range factContents {
+	for _, c := range slices.Concat(factContents, moreContents) {
 		where := " WHERE source <> ?"
 		switch c.table {
-		case "suspicion", "about", "release_about":
-			where = "" // of the snapshot itself
-		}
-		if !d.hasFacts {
-			break
-		}
-		if err := f.copyTable(c, where, set.source.Name); err != nil {
-			return err
-		}
-	}
-	for _, c := range moreContents {
-		if !d.hasMore {
-			break
-		}
-		where := " WHERE source <> ?"
-		if c.table == "provenance" {
+		case "suspicion", "about", "release_about", "provenance":
 			where = "" // of the snapshot itself
 		}
 		if err := f.copyTable(c, where, set.source.Name); err != nil {
@@ -146,37 +122,4 @@ func (f *filler) copyTable(c content, where string, args ...any) error {
 		return fmt.Errorf("table %s: %w", c.table, err)
 	}
 	return nil
-}
-
-// suspectAll computes the suspicions of a snapshot that has none stored.
-func (f *filler) suspectAll(ctx context.Context, d *DB) error {
-	names, err := d.Names(ctx)
-	if err != nil {
-		return err
-	}
-	b := newBounder()
-	return f.fillRows(`INSERT INTO suspicion SELECT id, ?, ? FROM main.project WHERE name = ?`, func(add *sql.Stmt) error {
-		for some := range slices.Chunk(names, 1000) {
-			projects, err := d.Projects(ctx, some)
-			if err != nil {
-				return err
-			}
-			for _, p := range projects {
-				if p == nil {
-					continue
-				}
-				text, n, err := packHints(hintsOf(p.Name, b.suspectsOf(p, nil)))
-				if err != nil {
-					return fmt.Errorf("%s: %w", p.Name, err)
-				}
-				if n == 0 {
-					continue
-				}
-				if _, err := add.Exec(n, text, string(p.Name)); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
 }

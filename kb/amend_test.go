@@ -2,11 +2,9 @@ package kb
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -129,90 +127,5 @@ func TestAmendRefuses(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(good)); err != nil || len(left) != 1 {
 		t.Errorf("left behind %v, %v", left, err)
-	}
-}
-
-// old makes a snapshot of schema 1.0.0 of one of today: the tables that were
-// added since are not there.
-func old(t *testing.T, file string) string {
-	t.Helper()
-	var statements []string
-	for _, c := range slices.Concat(factContents, moreContents) {
-		statements = append(statements, "DROP TABLE "+c.table)
-	}
-	file = alter(t, file, append(statements, "UPDATE meta SET value = '1.0.0' WHERE key = 'schema'", "VACUUM")...)
-	db, err := sql.Open("sqlite", fileURL(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	digest, err := contentDigest(t.Context(), conn, "1.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.ExecContext(t.Context(), "UPDATE meta SET value = ? WHERE key = 'digest'", digest); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// A snapshot of schema 1.0.0 knows no facts; amended it is like a new one, but
-// for what only metadata could tell.
-func TestOldSchema(t *testing.T) {
-	listings := append(world(t), tool(t))
-	for i := range listings[0].Metadata {
-		m := &listings[0].Metadata[i]
-		m.LicenseExpression, m.Classifiers = "", nil
-	}
-	now, _ := write(t, listings, nil)
-	file := old(t, now)
-	d := openTest(t, file)
-	if err := d.Verify(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	info, err := d.Info(t.Context())
-	if err != nil || info.Schema != "1.0.0" || info.Releases != 11 || info.Suspicions != 0 {
-		t.Errorf("%+v, %v", info, err)
-	}
-	names := []py.Name{"demo", "tool"}
-	if p, err := d.Projects(t.Context(), names); err != nil || len(p[1].Releases) != 4 {
-		t.Errorf("%v, %v", p, err)
-	}
-	advs, err1 := d.Advisories(t.Context(), names)
-	sus, err2 := d.Suspicions(t.Context(), names)
-	rules, err3 := d.Rules(t.Context(), "step", names)
-	obs, err4 := d.Observations(t.Context(), names)
-	inds, err5 := d.Indicators(t.Context(), names)
-	abouts, err6 := d.Abouts(t.Context(), names)
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		t.Fatal(err)
-	}
-	if len(rules) != 0 || len(advs) != 2 || len(sus) != 2 || len(obs) != 2 || len(inds) != 2 || len(abouts) != 2 {
-		t.Errorf("%d rules; %d, %d, %d, %d, %d answers, want 2 of each", len(rules), len(advs), len(sus), len(obs), len(inds), len(abouts))
-	}
-	for i := range names {
-		if len(advs[i])+len(sus[i])+len(obs[i])+len(inds[i])+len(abouts[i]) != 0 {
-			t.Errorf("%s: facts in a snapshot that has none", names[i])
-		}
-	}
-
-	amended := filepath.Join(t.TempDir(), "kb.db")
-	if _, err := Amend(t.Context(), file, amended, advisoriesSource, Facts{Advisories: advisories(t)}); err != nil {
-		t.Fatal(err)
-	}
-	want, _ := write(t, listings, func(w *Writer) {
-		if err := w.AddFacts(advisoriesSource, Facts{Advisories: advisories(t)}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	got, err1 := os.ReadFile(amended)
-	text, err2 := os.ReadFile(want)
-	if err := errors.Join(err1, err2); err != nil || !bytes.Equal(got, text) {
-		t.Errorf("amended, it is not what a Writer gives (%v)", err)
 	}
 }

@@ -23,7 +23,7 @@ import (
 //
 // Numbers are varints, texts and blobs a length and bytes. Steps make the rows of
 // the new table in the order of its key. Ids are given in the order in which
-// things are met, so one new requirement list renumbers all that follow and
+// things are met, so one new text renumbers all that follow and
 // nearly every row that refers to them: a plain comparison of rows would be as
 // large as the snapshot. Therefore each old row is first put into the new
 // numbers, which the tables before have told (see renumber), and only what
@@ -54,8 +54,8 @@ type deltaTable struct {
 
 // deltaTables are all tables of a snapshot, those first that others refer to.
 func deltaTables() []deltaTable {
-	first := []string{"text", "requires", "artifacts", "about", "project", "file"}
-	all := contentsOf(Schema)
+	first := []string{"text", "artifacts", "about", "project", "file"}
+	all := allContents()
 	rank := func(c content) int {
 		if at := slices.Index(first, c.table); at >= 0 {
 			return at
@@ -65,7 +65,7 @@ func deltaTables() []deltaTable {
 	slices.SortStableFunc(all, func(a, b content) int { return cmp.Compare(rank(a), rank(b)) })
 	tables := make([]deltaTable, len(all))
 	for i, c := range all {
-		t := deltaTable{content: c, columns: strings.Split(c.columns, ", "), shared: slices.Index(first, c.table) >= 0 && i < 4}
+		t := deltaTable{content: c, columns: strings.Split(c.columns, ", "), shared: slices.Index(first, c.table) >= 0 && i < 3}
 		key := c.key
 		if c.table == "project" {
 			key = "name" // ids follow names

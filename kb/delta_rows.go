@@ -74,35 +74,30 @@ func (r renumber) made(t deltaTable, was, row []any, nth int64) {
 	row[at] = nth
 }
 
-// releases renumbers the texts, requirement lists and artifacts of packed
+// releases renumbers the texts and artifacts of packed
 // releases; see tables. A text that is something else stays as it is.
 func (r renumber) releases(text string) string {
-	out := make([]byte, 0, len(text)+len(text)/8)
-	tables := [8]string{4: "text", 5: "text", 6: "requires", 7: "artifacts"}
-	field, quoted := 0, false
-	for i := 0; i < len(text); {
-		c := text[i]
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[':
-			field = 0
-		case c == ',':
-			field++
-		case c >= '0' && c <= '9' && field < len(tables) && tables[field] != "":
-			n, end := leadingNumber(text, i)
-			if n < 0 {
-				return text
-			}
-			out = strconv.AppendInt(out, r[tables[field]][n], 10)
-			i = end
-			continue
-		}
-		out = append(out, c)
-		i++
+	if text == "[]" {
+		return text
 	}
-	return string(out)
+	s, w := scanner{text: text}, releaseWriter{coding: stepped}
+	var old numbers
+	for s.take('['); ; s.take(',') {
+		version := s.release(stepped, &old)
+		if s.bad {
+			return text
+		}
+		n := old
+		for i, table := range [...]string{3: "text", 4: "text", 6: "artifacts"} {
+			if table != "" {
+				n[i] = r[table][old[i]]
+			}
+		}
+		w.add(version, n)
+		if s.text[s.at:] == "]" {
+			return w.text()
+		}
+	}
 }
 
 // abouts renumbers every other number of a row of release_about.

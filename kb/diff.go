@@ -174,9 +174,6 @@ type diffAdvisory struct {
 }
 
 func (d *DB) diffAdvisories(ctx context.Context) ([]diffAdvisory, error) {
-	if !d.hasFacts {
-		return nil, nil
-	}
 	conn, err := d.conn(ctx)
 	if err != nil {
 		return nil, err

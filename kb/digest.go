@@ -11,7 +11,7 @@ import (
 	"math"
 )
 
-// contentDigest is the digest of what a snapshot of a schema says, however the database
+// contentDigest is the digest of what a snapshot says, however the database
 // lays it out: the SHA-256 of
 //
 //	"thamos knowledge base\n"
@@ -24,10 +24,10 @@ import (
 // big-endian. The row of meta that holds the digest is left out. Rules are
 // hashed as they are before they are packed, and their dictionaries, which only
 // pack them, are not.
-func contentDigest(ctx context.Context, conn *sql.Conn, schema string) (string, error) {
+func contentDigest(ctx context.Context, conn *sql.Conn) (string, error) {
 	h := sha256.New()
 	h.Write([]byte("thamos knowledge base\n"))
-	for _, c := range contentsOf(schema) {
+	for _, c := range allContents() {
 		if c.table == "dictionary" {
 			continue
 		}
@@ -120,7 +120,7 @@ func (d *DB) Verify(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	digest, err := contentDigest(ctx, conn, d.schema)
+	digest, err := contentDigest(ctx, conn)
 	if err != nil {
 		return d.failed(ctx, "verify", err)
 	}

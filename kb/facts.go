@@ -78,9 +78,6 @@ type factStore struct {
 // perProject asks one question about projects that were not asked about before
 // and hands on every row.
 func (d *DB) perProject(ctx context.Context, doing, query string, names []py.Name, row func(*sql.Rows) error) error {
-	if !d.hasFacts {
-		return nil
-	}
 	conn, err := d.conn(ctx)
 	if err != nil {
 		return err

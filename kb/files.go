@@ -29,18 +29,15 @@ func (d *DB) Files(ctx context.Context, packages []py.Package) ([][]py.File, err
 	files := make([][]py.File, len(packages))
 	var texts []fileTexts // of all files in the order of the rows
 	var ids wanted
-	provenance, join := "''", ""
-	if d.hasMore {
-		provenance, join = "coalesce(v.url, '')", " LEFT JOIN provenance v ON v.file = f.id"
-	}
 	// The joins are CROSS because those are made from left to right: from the
 	// packages to their few rows, whatever the planner thinks of the tables.
 	err = d.each(ctx, conn, "read files",
-		`SELECT j.key, f.filename, f.size, f.uploaded, f.requires_python, f.yanked, f.yanked_reason, f.url, s.digest, `+provenance+`
+		`SELECT j.key, f.filename, f.size, f.uploaded, f.requires_python, f.yanked, f.yanked_reason, f.url, s.digest, coalesce(v.url, '')
 		FROM json_each(?) j
 		CROSS JOIN project p ON p.name = j.value ->> 0
 		CROSS JOIN file f ON f.project = p.id AND f.version = j.value ->> 1
-		LEFT JOIN sha256 s ON s.file = f.id`+join, keys,
+		LEFT JOIN sha256 s ON s.file = f.id
+		LEFT JOIN provenance v ON v.file = f.id`, keys,
 		func(rows *sql.Rows) error {
 			var f py.File
 			var t fileTexts

@@ -71,7 +71,7 @@ func (f *filler) insert(query string, values ...any) error {
 }
 
 func (f *filler) fillProjects(w *Writer, names []py.Name) error {
-	add, err := f.tx.Prepare(`INSERT INTO project VALUES (?, ?, ?, ?, ?, ?, ?)`)
+	add, err := f.tx.Prepare(`INSERT INTO project VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
@@ -84,11 +84,15 @@ func (f *filler) fillProjects(w *Writer, names []py.Name) error {
 	b := newBounder()
 	for i, name := range names {
 		e := w.projects[name]
-		text, known, err := f.pack(e.releases)
+		text, known, err := f.pack(stepped, e.releases)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if _, err := add.Exec(i+1, string(name), e.status, e.reason, len(e.releases), known, text); err != nil {
+		lines, lists, err := packLists(f.requires.list)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if _, err := add.Exec(i+1, string(name), e.status, e.reason, len(e.releases), known, text, lines, lists); err != nil {
 			return err
 		}
 		f.info.Projects++
@@ -160,11 +164,6 @@ func (f *filler) fillFiles(w *Writer, names []py.Name) error {
 func (f *filler) fillShared() error {
 	for i, text := range f.texts.list {
 		if err := f.insert(`INSERT INTO text VALUES (?, ?)`, i+1, text); err != nil {
-			return err
-		}
-	}
-	for i, r := range f.requires.list {
-		if err := f.insert(`INSERT INTO requires VALUES (?, ?, ?)`, i+1, r.lines, r.extras); err != nil {
 			return err
 		}
 	}

@@ -45,9 +45,6 @@ const maxSources = 1000
 // request needs, which should not read every table.
 func (d *DB) Identity(ctx context.Context) (Info, error) {
 	info := Info{Schema: d.schema, Digest: d.digest, Built: d.built, Origin: d.origin}
-	if !d.hasFacts {
-		return info, nil
-	}
 	conn, err := d.conn(ctx)
 	if err != nil {
 		return Info{}, err
@@ -98,11 +95,8 @@ func (d *DB) Info(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-// countFacts counts what schema 1.1.0 added.
+// countFacts counts facts.
 func (d *DB) countFacts(ctx context.Context, conn *sql.Conn, info *Info) error {
-	if !d.hasFacts {
-		return nil
-	}
 	err := conn.QueryRowContext(ctx, `SELECT
 		(SELECT coalesce(sum(n), 0) FROM advisory),
 		(SELECT coalesce(sum(n), 0) FROM rule),

@@ -202,7 +202,7 @@ func (r *learnt) pack() error {
 		return fmt.Errorf("listing of %s: %w", r.name, err)
 	}
 	var s sharer
-	if r.releases, _, err = s.pack(releases); err != nil {
+	if r.releases, _, err = s.pack(plain, releases); err != nil {
 		return fmt.Errorf("listing of %s: %w", r.name, err)
 	}
 	if r.listing.Status != "" || r.listing.StatusReason != "" {

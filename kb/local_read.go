@@ -110,7 +110,7 @@ func (l *Local) records(ctx context.Context, names []string) (map[py.Name]map[st
 
 // unpackPage makes a project of a page.
 func (l *Local) unpackPage(name py.Name, releases, texts, artifacts string) (*py.Project, error) {
-	p, err := unpack(name, releases)
+	p, err := plain.unpack(name, releases)
 	if err != nil {
 		return nil, err
 	}

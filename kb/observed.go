@@ -19,9 +19,6 @@ import (
 // It asks the database two questions.
 func (d *DB) Observations(ctx context.Context, names []py.Name) ([][]py.Observation, error) {
 	return d.facts.observations.get(names, func(missing []py.Name) (map[py.Name][]py.Observation, error) {
-		if !d.hasFacts {
-			return nil, nil
-		}
 		return d.loadObservations(ctx, missing)
 	})
 }

@@ -53,12 +53,10 @@ type DB struct {
 	origin string
 	built  int64
 
-	hasFacts     bool // it is of a schema that has them
-	hasMore      bool // and the tables of moreContents
 	emptyUnknown bool // see Writer.EmptyMayBeUnknown
 
-	// What was read stays, so that equal requirement lists and artifacts are
-	// one pointer for as long as the DB is open.
+	// What was read stays, so that equal artifacts, and equal requirement lists of a
+	// project, are one pointer for as long as the DB is open.
 	mu       sync.Mutex
 	projects map[py.Name]*py.Project
 	shared
@@ -164,8 +162,7 @@ func (d *DB) check(ctx context.Context) error {
 	if d.built, err = strconv.ParseInt(meta["built"], 10, 64); err != nil {
 		return fmt.Errorf("%s: %w: its birthday is %.40q", d.name, ErrDamaged, meta["built"])
 	}
-	d.hasFacts, d.hasMore = hasFacts(d.schema), hasMore(d.schema)
-	all := contentsOf(d.schema)
+	all := allContents()
 	there, err := d.countTables(ctx, conn, tableNames(all))
 	if err != nil {
 		return err

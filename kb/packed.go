@@ -15,7 +15,8 @@ type packedRelease struct {
 	uploaded, lastUploaded int64
 	yanked                 bool
 
-	// Ids of rows in text, text, requires and artifacts.
+	// Ids of rows in text and text, a place in the lists of the project, and the id
+	// of a row in artifacts; 0 for none.
 	yankedReason, requiresPython, requires, artifacts int64
 }
 
@@ -23,57 +24,107 @@ type packedRelease struct {
 type packedProject struct {
 	name     py.Name
 	releases []packedRelease
+	requires []*py.Requires // what releases refer to, from 1
 
 	status, statusReason string
 }
 
-// pack writes releases as project.releases holds them: a JSON array without
-// white space. Versions in normal form need no escapes.
-func pack(releases []packedRelease) string {
-	out := []byte{'['}
-	for i, r := range releases {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, `["`...)
-		out = append(out, r.version.String()...)
-		out = append(out, '"')
-		yanked := int64(0)
-		if r.yanked {
-			yanked = 1
-		}
-		for _, n := range []int64{r.uploaded, r.lastUploaded, yanked, r.yankedReason, r.requiresPython, r.requires, r.artifacts} {
-			out = append(out, ',')
-			out = strconv.AppendInt(out, n, 10)
-		}
-		out = append(out, ']')
+// numbers are what a packed release has beside its version, in the order of the
+// array.
+type numbers [7]int64
+
+// lastUploadedAt is the place of the number whose step is not from the release
+// before.
+const lastUploadedAt = 1
+
+func (r *packedRelease) numbers() numbers {
+	yanked := int64(0)
+	if r.yanked {
+		yanked = 1
 	}
-	return string(append(out, ']'))
+	return numbers{r.uploaded, r.lastUploaded, yanked, r.yankedReason, r.requiresPython, r.requires, r.artifacts}
+}
+
+// A coding says how numbers are written.
+type coding bool
+
+const (
+	// plain writes them as they are, for local knowledge.
+	plain coding = false
+
+	// stepped writes what snapshots hold; see tables. Releases follow each other
+	// with nearly the same numbers, so the text is half as long and packs to two
+	// thirds of a plain one.
+	stepped coding = true
+)
+
+// pack writes releases as a JSON array without white space.
+func (c coding) pack(releases []packedRelease) string {
+	w := releaseWriter{coding: c}
+	for i := range releases {
+		w.add(releases[i].version.String(), releases[i].numbers())
+	}
+	return w.text()
+}
+
+// A releaseWriter writes the array from the left.
+type releaseWriter struct {
+	coding
+	out    []byte
+	before numbers // of the release before
+}
+
+// add writes one release. Versions in normal form need no escapes.
+func (w *releaseWriter) add(version string, n numbers) {
+	w.out = append(w.out, `,["`...)
+	w.out = append(w.out, version...)
+	w.out = append(w.out, '"')
+	last := len(n)
+	if w.coding == stepped {
+		n[lastUploadedAt] -= n[0]
+		for i := range n {
+			if i != lastUploadedAt {
+				n[i], w.before[i] = n[i]-w.before[i], n[i]
+			}
+		}
+		for last > 0 && n[last-1] == 0 {
+			last--
+		}
+	}
+	for _, k := range n[:last] {
+		w.out = append(w.out, ',')
+		w.out = strconv.AppendInt(w.out, k, 10)
+	}
+	w.out = append(w.out, ']')
+}
+
+func (w *releaseWriter) text() string {
+	if len(w.out) == 0 {
+		return "[]"
+	}
+	w.out[0] = '[' // in the place of the first comma
+	return string(append(w.out, ']'))
 }
 
 // unpack reads what pack wrote, and only that. Releases that are not versions
 // in normal form, newest first, are damage, reported with the project and the
 // number of the release.
-func unpack(name py.Name, text string) (packedProject, error) {
+func (c coding) unpack(name py.Name, text string) (packedProject, error) {
 	p := packedProject{name: name}
 	if text == "[]" {
 		return p, nil
 	}
 	s := scanner{text: text}
-	p.releases = make([]packedRelease, 0, min(strings.Count(text, `["`), len(text)/len(`["1",0,0,0,0,0,0,0]`)))
+	p.releases = make([]packedRelease, 0, min(strings.Count(text, `["`), 4096)) // a hostile text can promise millions
+	var now numbers
 	for s.take('['); ; s.take(',') {
-		var r packedRelease
 		n := len(p.releases)
-		s.take('[')
-		version := s.version()
-		r.uploaded, r.lastUploaded = s.number(), s.number()
-		yanked := s.number()
-		r.yanked = yanked != 0
-		r.yankedReason, r.requiresPython, r.requires, r.artifacts = s.number(), s.number(), s.number(), s.number()
-		s.take(']')
-		if s.bad {
+		version := s.release(c, &now)
+		if s.bad || n == maxReleases {
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: malformed at byte %d", ErrDamaged, name, n, s.at)
 		}
+		r := packedRelease{uploaded: now[0], lastUploaded: now[lastUploadedAt], yanked: now[2] != 0,
+			yankedReason: now[3], requiresPython: now[4], requires: now[5], artifacts: now[6]}
 		var err error
 		if r.version, err = py.ParseVersion(version); err != nil {
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: %v", ErrDamaged, name, n, err)
@@ -85,8 +136,8 @@ func unpack(name py.Name, text string) (packedProject, error) {
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: %s is not older than %s", ErrDamaged, name, n, version, p.releases[n-1].version)
 		case r.lastUploaded != 0 && (r.uploaded == 0 || r.uploaded > r.lastUploaded):
 			return packedProject{}, fmt.Errorf("%w: %s, release %d: uploaded %d, last %d", ErrDamaged, name, n, r.uploaded, r.lastUploaded)
-		case yanked > 1:
-			return packedProject{}, fmt.Errorf("%w: %s, release %d: yanked %d", ErrDamaged, name, n, yanked)
+		case now[2] > 1:
+			return packedProject{}, fmt.Errorf("%w: %s, release %d: yanked %d", ErrDamaged, name, n, now[2])
 		}
 		p.releases = append(p.releases, r)
 		if s.text[s.at:] == "]" {
@@ -110,6 +161,47 @@ func (s *scanner) take(c byte) {
 		return
 	}
 	s.at++
+}
+
+// release reads one element of the array and returns its version. n are the
+// numbers of the release before and become those of this one.
+func (s *scanner) release(c coding, n *numbers) (version string) {
+	s.take('[')
+	version = s.version()
+	if c == plain {
+		for i := range n {
+			n[i] = s.number()
+		}
+	} else {
+		s.steps(n)
+	}
+	s.take(']')
+	return version
+}
+
+// steps reads the numbers of a stepped release.
+func (s *scanner) steps(n *numbers) {
+	n[lastUploadedAt] = 0
+	step := int64(1)
+	for i := 0; i < len(n) && s.at < len(s.text) && s.text[s.at] == ','; i++ {
+		step = s.step()
+		n[i] += step
+		s.bad = s.bad || i != lastUploadedAt && (n[i] < 0 || n[i] > maxNumber) // so that no sum overflows
+	}
+	n[lastUploadedAt] += n[0]
+	s.bad = s.bad || step == 0 || n[lastUploadedAt] < 0 || n[lastUploadedAt] > maxNumber
+}
+
+// step reads a comma and a number that may be negative.
+func (s *scanner) step() int64 {
+	s.take(',')
+	if s.at < len(s.text) && s.text[s.at] == '-' {
+		s.at++
+		n := s.digits()
+		s.bad = s.bad || n == 0
+		return -n
+	}
+	return s.digits()
 }
 
 // version reads a text in quotes.

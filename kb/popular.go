@@ -15,9 +15,6 @@ import (
 // place counts. It asks the database one question.
 func (d *DB) Ranks(ctx context.Context, names []py.Name) ([]int, error) {
 	return d.facts.ranks.get(names, func(missing []py.Name) (map[py.Name]int, error) {
-		if !d.hasMore {
-			return nil, nil
-		}
 		found := map[py.Name]int{}
 		err := d.perProject(ctx, "read popularity",
 			`SELECT p.project, min(p.rank) FROM json_each(?) j CROSS JOIN popular p ON p.project = j.value GROUP BY p.project`, missing,
@@ -29,9 +26,6 @@ func (d *DB) Ranks(ctx context.Context, names []py.Name) ([]int, error) {
 // Popular returns the projects whose best place is at most that, the most
 // downloaded first.
 func (d *DB) Popular(ctx context.Context, most int) ([]Popular, error) {
-	if !d.hasMore {
-		return nil, nil
-	}
 	conn, err := d.conn(ctx)
 	if err != nil {
 		return nil, err

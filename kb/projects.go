@@ -12,7 +12,7 @@ import (
 )
 
 // Projects returns what is known of each project, in the order of names; nil
-// means that there is no record of it. It asks the database four questions,
+// means that there is no record of it. It asks the database three questions,
 // however many names there are, and none about projects it was asked for before.
 func (d *DB) Projects(ctx context.Context, names []py.Name) ([]*py.Project, error) {
 	d.mu.Lock()
@@ -47,24 +47,26 @@ func (d *DB) load(ctx context.Context, names []string) error {
 	var read []packedProject
 	var ids wanted
 	err = d.each(ctx, conn, "read projects",
-		`SELECT p.name, p.status, p.status_reason, p.releases FROM json_each(?) j CROSS JOIN project p ON p.name = j.value`, jsonTexts(names),
+		`SELECT p.name, p.status, p.status_reason, p.releases, p.lines, p.lists FROM json_each(?) j CROSS JOIN project p ON p.name = j.value`, jsonTexts(names),
 		func(rows *sql.Rows) error {
-			var name, status, reason, releases string
-			if err := rows.Scan(&name, &status, &reason, &releases); err != nil {
+			var name, status, reason, releases, lines, lists string
+			if err := rows.Scan(&name, &status, &reason, &releases, &lines, &lists); err != nil {
 				return err
 			}
 			if len(status) > maxText || len(reason) > maxText {
 				return fmt.Errorf("%w: %s has a status of more than %d bytes", ErrDamaged, name, maxText)
 			}
-			p, err := unpack(py.Name(name), releases)
+			p, err := stepped.unpack(py.Name(name), releases)
 			if err != nil {
 				return err
+			}
+			if p.requires, err = unpackLists(lines, lists); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 			p.status, p.statusReason = status, reason
 			for _, r := range p.releases {
 				want(&ids.texts, d.texts, r.yankedReason)
 				want(&ids.texts, d.texts, r.requiresPython)
-				want(&ids.requires, d.requires, r.requires)
 				want(&ids.artifacts, d.artifacts, r.artifacts)
 			}
 			read = append(read, p)
@@ -87,7 +89,7 @@ func (d *DB) load(ctx context.Context, names []string) error {
 }
 
 // wanted are ids of rows that are still to be read.
-type wanted struct{ texts, requires, artifacts []int64 }
+type wanted struct{ texts, artifacts []int64 }
 
 // want notes an id unless its row was read. An id may be noted twice; most
 // repetitions are neighbours.
@@ -111,24 +113,6 @@ func (d *DB) loadShared(ctx context.Context, conn *sql.Conn, ids wanted) error {
 				return err
 			}
 			d.texts[id] = value
-			return nil
-		})
-	if err != nil {
-		return err
-	}
-	err = d.each(ctx, conn, "read requirements",
-		`SELECT r.id, r.lines, r.extras FROM json_each(?) j CROSS JOIN requires r ON r.id = j.value`, jsonIDs(ids.requires),
-		func(rows *sql.Rows) error {
-			var id int64
-			var lines, extras string
-			if err := rows.Scan(&id, &lines, &extras); err != nil {
-				return err
-			}
-			r, err := parseRequires(linesKey{lines, extras})
-			if err != nil {
-				return fmt.Errorf("requirement list %d: %w", id, err)
-			}
-			d.requires[id] = r
 			return nil
 		})
 	if err != nil {

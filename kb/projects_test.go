@@ -3,7 +3,6 @@ package kb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -286,7 +285,7 @@ func TestViews(t *testing.T) {
 	for query, want := range map[string]string{
 		`SELECT group_concat(version, ' ') FROM release WHERE name = 'demo' ORDER BY rank`:                                                                                 "2.0 1.10 1.5 1.0.post1 1.0 0.1",
 		`SELECT group_concat(version, ' ') FROM release WHERE name = 'demo' AND requires IS NULL ORDER BY rank`:                                                            "1.10 1.0.post1 0.1",
-		`SELECT group_concat(q.n || ' ' || q.value, '|') FROM release r JOIN requirement q ON q.requires = r.requires WHERE r.version = '1.5'`:                             `1 leaf>=1 ; extra == "x"|2 leaf`,
+		`SELECT group_concat(q.n || ' ' || q.value, '|') FROM release r JOIN requirement q ON q.project = r.project AND q.requires = r.requires WHERE r.version = '1.5'`:   `1 leaf>=1 ; extra == "x"|2 leaf`,
 		`SELECT t.value FROM release r JOIN text t ON t.id = r.requires_python WHERE r.version = '2.0'`:                                                                    ">=3.10",
 		`SELECT hex(s.digest) FROM file f JOIN sha256 s ON s.file = f.id WHERE f.filename = 'Demo-1.0.tar.gz'`:                                                             sum("1"),
 		`SELECT status || ' ' || status_reason || ' ' || total || ' ' || known FROM project WHERE name = 'leaf'`:                                                           "archived done 1 1",
@@ -359,7 +358,7 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Info{
-		Schema: "1.2.0", Digest: got.Digest, Built: testInfo.Built, Origin: testInfo.Origin,
+		Schema: "2.0.0", Digest: got.Digest, Built: testInfo.Built, Origin: testInfo.Origin,
 		Sources:  []Source{{"a", "b", "c", "d"}, {"index", "as published", "2023-11-14", "z"}},
 		Projects: 3, Releases: 7, Known: 4, Files: 10,
 	}
@@ -374,52 +373,5 @@ func TestInfo(t *testing.T) {
 	}
 	if err := d.Verify(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-// pack and unpack are each other's reverse, and unpack takes nothing else.
-func TestUnpack(t *testing.T) {
-	good := pack([]packedRelease{
-		{version: version(t, "2!1.0+l.1"), uploaded: 5, lastUploaded: 6, yanked: true, yankedReason: 1, requiresPython: 2, requires: 3, artifacts: 4},
-		{version: version(t, "1.0rc1")},
-	})
-	if want := `[["2!1.0+l.1",5,6,1,1,2,3,4],["1.0rc1",0,0,0,0,0,0,0]]`; good != want {
-		t.Fatalf("packed as %s, want %s", good, want)
-	}
-	undated := `[["1.0",5,0,0,0,0,0,0]]` // not all of its files have a date
-	if p, err := unpack("p", undated); err != nil || p.releases[0].uploaded != 5 || p.releases[0].lastUploaded != 0 {
-		t.Errorf("%v, %v", p, err)
-	}
-	p, err := unpack("p", good)
-	if err != nil || pack(p.releases) != good {
-		t.Fatalf("%v, %v", p, err)
-	}
-	for n := range len(good) {
-		if p, err := unpack("p", good[:n]); !errors.Is(err, ErrDamaged) {
-			t.Errorf("the first %d bytes: %v, %v", n, p, err)
-		}
-	}
-	row := func(s string) string { return "[[" + s + "]]" }
-	for _, test := range []struct{ text, want string }{
-		{good + " ", "p, release 2: malformed"},
-		{row(`"1.0",0,0,0,0,0,0`), "release 0: malformed"},
-		{row(`"1.0",0,0,0,0,0,0,-1`), "malformed"},
-		{row(`"1.0",0,0,0,0,0,0,9999999999999999999999`), "malformed"},
-		{row(`"1.0", 0,0,0,0,0,0,0`), "malformed"},
-		{row(`"",0,0,0,0,0,0,0`), "malformed"},
-		{row(`"` + strings.Repeat("1", 600) + `",0,0,0,0,0,0,0`), "malformed"},
-		{row(`"one",0,0,0,0,0,0,0`), "is not a version"},
-		{row(`"1.0-1",0,0,0,0,0,0,0`), "not in normal form"},
-		{row(`"1.0",2,1,0,0,0,0,0`), "uploaded 2, last 1"},
-		{row(`"1.0",0,1,0,0,0,0,0`), "uploaded 0, last 1"},
-		{row(`"1.0",0,0,2,0,0,0,0`), "yanked 2"},
-		{`[["1.0",0,0,0,0,0,0,0],["1.1",0,0,0,0,0,0,0]]`, "release 1: 1.1 is not older than 1.0"},
-		{`[["1.0",0,0,0,0,0,0,0],["1.0.0",0,0,0,0,0,0,0]]`, "is not older"},
-		{"{}", "malformed"},
-		{"", "malformed"},
-	} {
-		if p, err := unpack("p", test.text); !errors.Is(err, ErrDamaged) || !strings.Contains(fmt.Sprint(err), test.want) {
-			t.Errorf("%s: %v, %v, want %q", test.text, p, err, test.want)
-		}
 	}
 }

@@ -17,6 +17,10 @@ const (
 	maxText    = 8 << 10 // bytes of a specifier, a reason, a URL
 	maxLine    = 64 << 10
 	maxLines   = 10_000 // requirement lines, extras or files of one release
+
+	// maxReleases is how many releases a project has: those of the public index
+	// have thousands.
+	maxReleases = 500_000
 )
 
 // A draft is a release on its way from a listing to the database.

@@ -114,9 +114,6 @@ func (d *DB) HasRule(ctx context.Context, name string) (has bool, err error) {
 }
 
 func (d *DB) loadRules(ctx context.Context, kind string, names []py.Name) (map[py.Name][]py.Rule, error) {
-	if !d.hasFacts {
-		return nil, nil
-	}
 	d.facts.rules.mu.Lock()
 	defer d.facts.rules.mu.Unlock()
 	conn, err := d.conn(ctx)

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/thamos/thamos/kb/py"
 )
 
@@ -258,19 +256,7 @@ func BenchmarkScale(b *testing.B) {
 // packedSize is what a file takes when it is compressed for distribution.
 func packedSize(b *testing.B, file string) (size int64) {
 	b.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	z, err := zstd.NewWriter(writerFunc(func(p []byte) (int, error) { size += int64(len(p)); return len(p), nil }), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := z.ReadFrom(f); err != nil {
-		b.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
+	if err := Pack(file, writerFunc(func(p []byte) (int, error) { size += int64(len(p)); return len(p), nil })); err != nil {
 		b.Fatal(err)
 	}
 	return size
@@ -290,7 +276,7 @@ func tableSizes(b *testing.B, file string) string {
 	defer d.Close()
 	var out []string
 	for _, t := range []struct{ table, size string }{
-		{"project", "length(name) + length(releases)"}, {"requires", "length(lines) + length(extras)"}, {"artifacts", "length(wheels)"},
+		{"project", "length(name) + length(releases)"}, {"project", "length(lines) + length(lists)"}, {"artifacts", "length(wheels)"},
 		{"text", "length(value)"}, {"suspicion", "length(hints)"}, {"release_about", "length(abouts)"},
 		{"file", "length(version) + length(filename) + length(url)"}, {"sha256", "32"},
 	} {

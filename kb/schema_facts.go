@@ -1,6 +1,6 @@
 package kb
 
-// factTables creates what schema 1.1.0 adds. Facts are found by the name of a
+// factTables creates the tables of facts. They are found by the name of a
 // project, because they may be about one that has no record, and each says which
 // source it is from, so that the next answer of that source can replace it.
 //
@@ -97,8 +97,7 @@ CREATE TABLE release_about (
 ) STRICT;
 `
 
-// factContents are the tables that schema 1.1.0 added, as contents has those
-// before.
+// factContents are the tables of factTables, as contents has those of tables.
 var factContents = []content{
 	{"advisory", "project, source, n, modified, advisories", "project, source"},
 	{"suspicion", "project, n, hints", "project"},

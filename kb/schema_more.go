@@ -1,6 +1,6 @@
 package kb
 
-// moreTables creates what schema 1.2.0 adds: of each source the rank of a
+// moreTables creates, of each source, the rank of a
 // project among the most downloaded, from 1, and of files the URL at which the
 // index serves their provenance object (PEP 740).
 const moreTables = `
@@ -17,7 +17,7 @@ CREATE TABLE provenance (
 ) STRICT;
 `
 
-// moreContents are the tables that schema 1.2.0 added.
+// moreContents are the tables of moreTables.
 var moreContents = []content{
 	{"popular", "project, source, rank", "project, source"},
 	{"provenance", "file, url", "file"},

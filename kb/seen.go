@@ -71,20 +71,16 @@ func seenListing(l *Listing, sum []byte) (seenState, error) {
 }
 
 // seenSnapshot is what a snapshot says that there was. files are those of the
-// releases, in their order. A snapshot that does not record attestations does
-// not know of them.
-func seenSnapshot(p *py.Project, files [][]py.File, attests bool) seenState {
+// releases, in their order.
+func seenSnapshot(p *py.Project, files [][]py.File) seenState {
 	s := seenState{kind: KindListing, status: p.Status}
 	for i := range p.Releases {
 		r := &p.Releases[i]
 		seen := seenRelease{version: r.Version, yanked: r.Yanked, reason: r.YankedReason, known: len(files[i]) > 0}
 		for _, f := range files[i] {
-			file := seenFile{name: f.Filename, sha256: f.SHA256, yanked: f.Yanked}
-			switch {
-			case attests && f.Provenance != "":
+			file := seenFile{name: f.Filename, sha256: f.SHA256, yanked: f.Yanked, attested: attestedNo}
+			if f.Provenance != "" {
 				file.attested = attestedYes
-			case attests:
-				file.attested = attestedNo
 			}
 			seen.files = append(seen.files, file)
 		}

@@ -2,15 +2,17 @@ package kb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/thamos/thamos/kb/py"
 )
 
-// Releases repeat each other's texts, requirement lists and kinds of file, so
-// packed releases refer to them by id. An ids gives those ids when releases are
-// packed, a shared holds what they stand for when they are unpacked: of a whole
-// snapshot, or of one listing of local knowledge.
+// Releases repeat each other's texts and kinds of file, so packed releases refer
+// to them by id. An ids gives those ids when releases are packed, a shared holds
+// what they stand for when they are unpacked: of a whole snapshot, or of one
+// listing of local knowledge. Requirement lists are shared by the releases of a
+// project.
 
 // ids numbers distinct values from 1 in the order in which they are met.
 type ids[K comparable] struct {
@@ -34,8 +36,8 @@ func (s *ids[K]) id(k K) int64 {
 // A sharer numbers what releases share.
 type sharer struct {
 	texts     ids[string]
-	requires  ids[linesKey]
 	artifacts ids[artifactsKey]
+	requires  ids[linesKey] // of the project that was packed last, oldest first
 }
 
 // text is the id of a text, 0 for none.
@@ -46,9 +48,15 @@ func (s *sharer) text(t string) int64 {
 	return s.texts.id(t)
 }
 
-// pack writes releases as unpack reads them and says of how many the
-// requirements are known.
-func (s *sharer) pack(drafts []draft) (text string, known int, err error) {
+// pack writes releases in a coding and says of how many the requirements are
+// known.
+func (s *sharer) pack(c coding, drafts []draft) (text string, known int, err error) {
+	s.requires = ids[linesKey]{}
+	for _, d := range slices.Backward(drafts) { // a new release has the last number
+		if d.requires != nil {
+			s.requires.id(*d.requires)
+		}
+	}
 	releases := make([]packedRelease, len(drafts))
 	for i, d := range drafts {
 		r := packedRelease{
@@ -68,8 +76,8 @@ func (s *sharer) pack(drafts []draft) (text string, known int, err error) {
 		}
 		releases[i] = r
 	}
-	text = pack(releases)
-	if len(text) > maxValue/2 {
+	text = c.pack(releases)
+	if len(text) > maxValue/2 || len(drafts) > maxReleases {
 		return "", 0, fmt.Errorf("it has too many releases")
 	}
 	return text, known, nil
@@ -79,14 +87,12 @@ func (s *sharer) pack(drafts []draft) (text string, known int, err error) {
 // not known.
 type shared struct {
 	texts     map[int64]string
-	requires  map[int64]*py.Requires
 	artifacts map[int64]*py.Artifacts
 }
 
 func newShared() shared {
 	return shared{
 		texts:     map[int64]string{0: ""},
-		requires:  map[int64]*py.Requires{0: nil},
 		artifacts: map[int64]*py.Artifacts{0: nil},
 	}
 }
@@ -97,9 +103,8 @@ func (s *shared) project(p packedProject) (*py.Project, error) {
 	for i, r := range p.releases {
 		reason, ok1 := s.texts[r.yankedReason]
 		python, ok2 := s.texts[r.requiresPython]
-		requires, ok3 := s.requires[r.requires]
-		artifacts, ok4 := s.artifacts[r.artifacts]
-		if !ok1 || !ok2 || !ok3 || !ok4 {
+		artifacts, ok3 := s.artifacts[r.artifacts]
+		if !ok1 || !ok2 || !ok3 || r.requires > int64(len(p.requires)) {
 			return nil, fmt.Errorf("%w: %s, release %d (%v) refers to a row that is not there", ErrDamaged, p.name, i, r.version)
 		}
 		out.Releases[i] = py.Release{
@@ -109,8 +114,10 @@ func (s *shared) project(p packedProject) (*py.Project, error) {
 			Yanked:         r.yanked,
 			YankedReason:   reason,
 			RequiresPython: python,
-			Requires:       requires,
 			Artifacts:      artifacts,
+		}
+		if r.requires > 0 {
+			out.Releases[i].Requires = p.requires[r.requires-1]
 		}
 	}
 	return out, nil

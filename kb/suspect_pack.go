@@ -132,9 +132,6 @@ func (s *scanner) end() bool { return !s.bad && s.at == len(s.text) }
 // it was not asked about before.
 func (d *DB) Suspicions(ctx context.Context, names []py.Name) ([][]py.Suspicion, error) {
 	return d.facts.suspicions.get(names, func(missing []py.Name) (map[py.Name][]py.Suspicion, error) {
-		if !d.hasFacts {
-			return nil, nil
-		}
 		return d.loadSuspicions(ctx, missing)
 	})
 }

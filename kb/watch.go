@@ -144,7 +144,7 @@ func baseline(ctx context.Context, snapshot *DB, k *look) (state seenState, foun
 			if err != nil {
 				return state, false, err
 			}
-			return seenSnapshot(p, files, snapshot.hasMore), true, nil
+			return seenSnapshot(p, files), true, nil
 		}
 	}
 	if k.before == nil || k.before.Kind != KindListing {

@@ -245,7 +245,7 @@ func create(ctx context.Context, file, old string, fill func(*filler) error, inf
 			return "", err
 		}
 	}
-	digest, err := contentDigest(ctx, conn, Schema)
+	digest, err := contentDigest(ctx, conn)
 	if err != nil {
 		return "", err
 	}

@@ -193,7 +193,7 @@ func TestAttacks(t *testing.T) {
 			return map[string][]byte{"v1/latest.json": []byte("{\n"), "v1/latest.json.sig": signed}
 		}()), want: "latest.json is not JSON"},
 		{name: "another schema", files: s.files(s.resign(t, func(l *Latest) { l.Schema = "thamos/kb-latest/2" })), want: "this program reads thamos/kb-latest/1"},
-		{name: "a newer model", files: s.files(s.resign(t, func(l *Latest) { l.KBSchema = "2.0.0" })), want: "a newer thamos reads it"},
+		{name: "a newer model", files: s.files(s.resign(t, func(l *Latest) { l.KBSchema = "3.0.0" })), want: "a newer thamos reads it"},
 		{name: "a newer client", files: s.files(s.resign(t, func(l *Latest) { l.MinClient = "1.1.0" })), want: "wants at least version 1.1.0, this is 1.0.0"},
 		{name: "redirect to a file", handler: http.RedirectHandler("file:///etc/passwd", http.StatusFound), want: "redirects to something that is not http"},
 		{name: "redirect without end", handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }), want: "more than 10 redirects"},
