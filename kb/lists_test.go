@@ -47,6 +47,25 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// A new release adds to the end of what its project has of lists, so that a delta
+// is short.
+func TestNewListIsLast(t *testing.T) {
+	l := Listing{Name: "a"}
+	var before [2]string
+	for v := range 3 {
+		l.Metadata = append(l.Metadata, py.Metadata{Name: "a", Version: version(t, fmt.Sprint(v)), RequiresDist: []string{"b", fmt.Sprintf("c>=%d", v)}})
+		file, _ := write(t, []Listing{l}, nil)
+		var now [2]string
+		if err := openTest(t, file).sql.QueryRow(`SELECT lines, rtrim(lists, ']') FROM project`).Scan(&now[0], &now[1]); err != nil {
+			t.Fatal(err)
+		}
+		if now == before || !strings.HasPrefix(now[0], before[0]) || !strings.HasPrefix(now[1], before[1]) {
+			t.Errorf("release %d: %q, after %q", v, now, before)
+		}
+		before = now
+	}
+}
+
 func TestListsRefuse(t *testing.T) {
 	lines := strings.Repeat("a\n", 2*maxLines) + "\tx"
 	stretch := fmt.Sprintf(",0,%d", maxLines)
