@@ -86,9 +86,6 @@ func compareRules(a, b py.Rule) int {
 
 // HasRule reports whether any rule has a name. It reads them all.
 func (d *DB) HasRule(ctx context.Context, name string) (has bool, err error) {
-	if !d.hasFacts {
-		return false, nil
-	}
 	d.facts.rules.mu.Lock()
 	defer d.facts.rules.mu.Unlock()
 	conn, err := d.conn(ctx)

@@ -219,8 +219,8 @@ func (p *publisher) writeDelta(ctx context.Context, l *Latest) (string, error) {
 	}
 	d := Delta{From: p.before.Digest, To: l.Digest, File: File{Path: "kb-" + p.before.Digest[:16] + "-" + l.Digest[:16] + ".delta.zst"}}
 	var text bytes.Buffer
-	if err := p.compare(ctx, old, &text); errors.Is(err, kb.ErrNoDelta) {
-		return err.Error(), nil
+	if err := p.compare(ctx, old, &text); errors.Is(err, kb.ErrNoDelta) || errors.Is(err, kb.ErrSchema) {
+		return err.Error(), nil // the one before may be of an older model
 	} else if err != nil {
 		return "", err
 	}

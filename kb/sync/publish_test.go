@@ -1,10 +1,15 @@
 package sync
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/thamos/thamos/kb"
 )
 
 // TestPublishTwice: the same snapshot, keys and time give the same bytes; what is
@@ -110,5 +115,33 @@ func TestKeys(t *testing.T) {
 		if _, _, err := Keygen(name); err == nil {
 			t.Errorf("a key is named %q", name)
 		}
+	}
+}
+
+// A snapshot follows one of an older model whole, without a delta.
+func TestPublishOtherModel(t *testing.T) {
+	signer, _ := pair(t, "kb.example")
+	dir := t.TempDir()
+	from := snapshot(t, 30, 0)
+	l := publish(t, from, dir, PublishOptions{Signers: []Signer{signer}}).Latest
+	text, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := bytes.Replace(text, []byte("schema"+kb.Schema), []byte("schema0.0.9"), 1)
+	var packed bytes.Buffer
+	if err := errors.Join(os.WriteFile(from, older, 0o644), kb.Pack(from, &packed)); err != nil || bytes.Equal(text, older) {
+		t.Fatal("no older model was made", err)
+	}
+	l.KBSchema, l.Base.Size, l.Base.SHA256 = "0.0.9", int64(packed.Len()), hexSum(packed.Bytes())
+	latest, err1 := l.encode()
+	signed, err2 := sign(latest, []Signer{signer})
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	putTree(t, dir, map[string][]byte{"v1/latest.json": latest, "v1/latest.json.sig": signed, "v1/" + l.Base.Path: packed.Bytes()})
+	p := publish(t, snapshot(t, 30, 3), dir, PublishOptions{Signers: []Signer{signer}, Now: now.Add(time.Hour)})
+	if p.Serial != 2 || len(p.Deltas) != 0 || !strings.Contains(p.NoDelta, "an older thamos reads it") {
+		t.Errorf("%+v", p)
 	}
 }
