@@ -18,34 +18,11 @@ import (
 // tell, is one advisory. It asks the database one question.
 func (d *DB) Advisories(ctx context.Context, names []py.Name) ([][]*py.Advisory, error) {
 	return d.facts.advisories.get(names, func(missing []py.Name) (map[py.Name][]*py.Advisory, error) {
-		found := map[py.Name][]*py.Advisory{}
-		sources := map[py.Name]int{}
-		u := advisoryReader{versions: map[string]py.Version{}}
-		err := d.perProject(ctx, "read advisories",
-			`SELECT a.project, a.advisories FROM json_each(?) j CROSS JOIN advisory a ON a.project = j.value`, missing,
-			func(rows *sql.Rows) error {
-				var name py.Name
-				var text string
-				if err := rows.Scan(&name, &text); err != nil {
-					return err
-				}
-				list, err := u.unpack(name, text)
-				if err != nil {
-					return err
-				}
-				sources[name]++
-				found[name] = append(found[name], list...)
-				return nil
-			})
-		if err != nil {
+		u := newAdvisoryReader()
+		if err := d.perProject(ctx, "read advisories", selectAdvisories, missing, u.row); err != nil {
 			return nil, err
 		}
-		for name, n := range sources {
-			if n > 1 {
-				found[name] = joinAdvisories(found[name])
-			}
-		}
-		return found, nil
+		return u.joined(), nil
 	})
 }
 
@@ -90,9 +67,47 @@ func packAdvisories(list []py.Advisory) (string, error) {
 	return string(append(out, ']')), nil
 }
 
+// selectAdvisories asks for the advisories of projects, a row for each source.
+const selectAdvisories = `SELECT a.project, a.advisories FROM json_each(?) j CROSS JOIN advisory a ON a.project = j.value`
+
 // An advisoryReader reads packed advisories. Those of a project name the same
 // versions again and again.
-type advisoryReader struct{ versions map[string]py.Version }
+type advisoryReader struct {
+	versions map[string]py.Version
+	found    map[py.Name][]*py.Advisory
+	sources  map[py.Name]int // that say something of a project
+}
+
+func newAdvisoryReader() *advisoryReader {
+	return &advisoryReader{map[string]py.Version{}, map[py.Name][]*py.Advisory{}, map[py.Name]int{}}
+}
+
+// row reads a row of selectAdvisories.
+func (u *advisoryReader) row(rows *sql.Rows) error {
+	var name py.Name
+	var text string
+	if err := rows.Scan(&name, &text); err != nil {
+		return err
+	}
+	list, err := u.unpack(name, text)
+	if err != nil {
+		return err
+	}
+	u.sources[name]++
+	u.found[name] = append(u.found[name], list...)
+	return nil
+}
+
+// joined returns what was read: what two sources say of one vulnerability is one
+// advisory.
+func (u *advisoryReader) joined() map[py.Name][]*py.Advisory {
+	for name, n := range u.sources {
+		if n > 1 {
+			u.found[name] = joinAdvisories(u.found[name])
+		}
+	}
+	return u.found
+}
 
 func (u *advisoryReader) unpack(name py.Name, text string) ([]*py.Advisory, error) {
 	s := scanner{text: text}

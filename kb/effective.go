@@ -55,33 +55,11 @@ func (l *Local) effective(ctx context.Context, q querier, names []py.Name, snaps
 // advisories reads the advisories of projects: what two sources say of one
 // vulnerability is one.
 func (l *Local) advisories(ctx context.Context, q querier, names []py.Name) (map[py.Name][]*py.Advisory, error) {
-	found := map[py.Name][]*py.Advisory{}
-	sources := map[py.Name]int{}
-	u := advisoryReader{versions: map[string]py.Version{}}
+	u := newAdvisoryReader()
 	texts := textsOf(names)
 	slices.Sort(texts)
-	err := l.each(ctx, q, "read advisories",
-		`SELECT a.project, a.advisories FROM json_each(?) j CROSS JOIN advisory a ON a.project = j.value`, jsonTexts(slices.Compact(texts)),
-		func(rows *sql.Rows) error {
-			var name py.Name
-			var text string
-			if err := rows.Scan(&name, &text); err != nil {
-				return err
-			}
-			list, err := u.unpack(name, text)
-			if err != nil {
-				return err
-			}
-			sources[name]++
-			found[name] = append(found[name], list...)
-			return nil
-		})
-	for name, n := range sources {
-		if n > 1 {
-			found[name] = joinAdvisories(found[name])
-		}
-	}
-	return found, err
+	err := l.each(ctx, q, "read advisories", selectAdvisories, jsonTexts(slices.Compact(texts)), u.row)
+	return u.joined(), err
 }
 
 // layAdvisories lays local advisories on top of a snapshot's, both of one

@@ -143,7 +143,7 @@ func FuzzAdvisories(f *testing.F) {
 	f.Add(text)
 	f.Add(`[]`)
 	f.Fuzz(func(t *testing.T, text string) {
-		u := advisoryReader{versions: map[string]py.Version{}}
+		u := newAdvisoryReader()
 		list, err := u.unpack("demo", text)
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) {

@@ -197,7 +197,7 @@ func (l *Local) checkTold(ctx context.Context, tx *sql.Tx) error {
 				if err := rows.Scan(&a.project, &a.n, &a.modified, &a.text); err != nil {
 					return err
 				}
-				u := advisoryReader{versions: map[string]py.Version{}}
+				u := newAdvisoryReader()
 				list, err := u.unpack(a.project, a.text)
 				modified := int64(0)
 				for _, x := range list {
