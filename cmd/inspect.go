@@ -282,7 +282,7 @@ func printInspection(env *Env, d *solver.Document, digest string, notes []string
 		if err := printJSON(env.Stdout, d); err != nil {
 			return err
 		}
-	} else {
+	} else if len(d.Metrics) > 0 {
 		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "METRIC\tMEDIAN\tSPREAD\tRUNS\tUNIT\tOF")
 		for _, m := range d.Metrics {
