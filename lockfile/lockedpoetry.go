@@ -10,23 +10,10 @@ import (
 // readPoetryLock reads a poetry.lock of lock-version 1 and 2. Before 1.5 of
 // Poetry the files of all packages stood in [metadata.files].
 func readPoetryLock(fsys fs.FS, name string) (*Locked, error) {
-	text, err := readText(fsys, name, maxLock)
-	if err != nil {
-		return nil, err
-	}
 	l := &Locked{Format: LockPoetry}
-	rest, err := eachPackage(name, text, "package", func(n *node) error {
-		e, err := poetryPackage(n)
-		if err == nil {
-			l.Releases = append(l.Releases, *e)
-		}
-		return err
-	})
+	rest, err := l.readPackages(fsys, name, "package", poetryPackage)
 	if err != nil {
 		return nil, err
-	}
-	if strings.TrimSpace(text) == "" {
-		return nil, emptyLock(name)
 	}
 	version, err := rest.get("metadata", "lock-version").str("lock-version")
 	if err != nil {

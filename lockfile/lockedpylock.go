@@ -8,23 +8,10 @@ import (
 
 // readPylock reads a pylock.toml (PEP 751, lock-version 1).
 func readPylock(fsys fs.FS, name string) (*Locked, error) {
-	text, err := readText(fsys, name, maxLock)
-	if err != nil {
-		return nil, err
-	}
 	l := &Locked{Format: LockPylock}
-	rest, err := eachPackage(name, text, "packages", func(n *node) error {
-		e, err := pylockPackage(n)
-		if err == nil {
-			l.Releases = append(l.Releases, *e)
-		}
-		return err
-	})
+	rest, err := l.readPackages(fsys, name, "packages", pylockPackage)
 	if err != nil {
 		return nil, err
-	}
-	if strings.TrimSpace(text) == "" {
-		return nil, emptyLock(name)
 	}
 	version, err := rest.get("lock-version").str("lock-version")
 	if err != nil {

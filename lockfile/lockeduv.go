@@ -13,24 +13,12 @@ var uvSources = []string{"registry", "git", "url", "path", "directory", "editabl
 
 // readUVLock reads a uv.lock (version 1, any revision).
 func readUVLock(fsys fs.FS, name string) (*Locked, error) {
-	text, err := readText(fsys, name, maxLock)
-	if err != nil {
-		return nil, err
-	}
 	l := &Locked{Format: LockUV}
-	rest, err := eachPackage(name, text, "package", func(n *node) error {
-		e, err := uvPackage(n)
-		if err == nil {
-			l.Releases = append(l.Releases, *e)
-		}
-		return err
-	})
+	rest, err := l.readPackages(fsys, name, "package", uvPackage)
 	if err != nil {
 		return nil, err
 	}
 	switch v := rest.get("version"); {
-	case strings.TrimSpace(text) == "":
-		return nil, emptyLock(name)
 	case v == nil:
 		return nil, refuse(Position{File: name}, "make the lock again", "a uv.lock has a version, and this has none")
 	case v.text != "1":

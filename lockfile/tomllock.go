@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -49,6 +50,27 @@ func eachPackage(file, text, name string, each func(*node) error) (*node, error)
 	l := &tomlLock{locator: newLocator(file, text), name: name}
 	l.most = maxLockNodes
 	return l.read(each)
+}
+
+// readPackages reads the releases of a lock, which are the elements of the array
+// that the document has under list, each as one has it, and returns the rest of the
+// document.
+func (l *Locked) readPackages(fsys fs.FS, file, list string, one func(*node) (*LockedRelease, error)) (*node, error) {
+	text, err := readText(fsys, file, maxLock)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := eachPackage(file, text, list, func(n *node) error {
+		e, err := one(n)
+		if err == nil {
+			l.Releases = append(l.Releases, *e)
+		}
+		return err
+	})
+	if err == nil && strings.TrimSpace(text) == "" {
+		return nil, emptyLock(file)
+	}
+	return rest, err
 }
 
 func (l *tomlLock) read(each func(*node) error) (*node, error) {
