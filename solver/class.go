@@ -3,6 +3,7 @@ package solver
 import (
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // A Class says why something failed, in a word.
@@ -63,26 +64,29 @@ type pattern struct {
 
 // patterns are tried in order: what says more of the cause comes first. The
 // shares of failures that Thoth saw were half missing modules of builds, a sixth
-// no file for the interpreter, then code of Python 2 and missing compilers.
-var patterns = []pattern{
-	{ClassProcesses, regexp.MustCompile(`BlockingIOError: \[Errno 11\]|can't start new thread|fork: (retry: )?Resource temporarily unavailable`)},
-	{ClassDisk, regexp.MustCompile(`No space left on device|\[Errno 28\]|File too large|\[Errno 27\]`)},
-	{ClassMemory, regexp.MustCompile(`(?m)^MemoryError|Cannot allocate memory|std::bad_alloc|exit code: -9\b|Signals\.SIGKILL`)},
-	{ClassSyntax, regexp.MustCompile(`(?m)^\s*(SyntaxError|TabError|IndentationError)\b`)},
-	{ClassHash, regexp.MustCompile(`THESE PACKAGES DO NOT MATCH THE HASHES`)},
-	{ClassWheel, regexp.MustCompile(`is not a valid wheel filename|BadZipFile|has an invalid wheel|(?i)multiple \.dist-info directories|\.dist-info directory not found|Wheel .* is invalid|Invalid (script )?entry ?point`)},
-	{ClassNoArtifact, regexp.MustCompile(`is not a supported wheel on this platform|Could not find a version that satisfies|No matching distribution found|requires a different Python|Python version >?=?[0-9.]+ (is )?required|requires Python '`)},
-	{ClassTool, regexp.MustCompile(`(?i)command '?\S*(gcc|cc|g\+\+|clang)'? failed: No such file|unable to execute '\S+': No such file|error: \[Errno 2\] No such file or directory: '(cmake|make|ninja|gcc|cc|swig|git|cargo|rustc|meson|pkg-config|gfortran|nvcc|autoconf)'|(cargo|rust(c)?|cmake|meson|ninja).{0,40}(not found|is not installed|No such file)|error: can't find Rust compiler|Unknown compiler\(s\)|No CMAKE_C(XX)?_COMPILER could be found|: not found: (gcc|cc|make)|\b(git|gcc|make|cmake): (command )?not found`)},
-	{ClassNative, regexp.MustCompile(`(?i)cannot open shared object file|CUDA (toolkit )?(was )?not found|nvcc .*not found|fatal error: \S+\.h: No such file|\w+-config: .*not found|\w+_config executable not found|No package '[^']+' found|No module named '?_(sqlite3|bz2|lzma|ctypes|ssl|tkinter|curses|dbm|gdbm|uuid|zoneinfo)'?|No module named '?tkinter'?`)},
-	{ClassRemoved, regexp.MustCompile(`No module named '?(distutils|imp|asyncore|asynchat|smtpd|cgi|cgitb|pipes|crypt|telnetlib|nntplib|audioop|chunk|imghdr|mailcap|msilib|nis|ossaudiodev|sndhdr|spwd|sunau|uu|xdrlib|lib2to3|parser|formatter|symbol|binhex|macpath|asyncio\.compat|ConfigParser|urllib2|urlparse|StringIO|Queue|cStringIO|httplib|__builtin__|commands|HTMLParser|Tkinter)'?(\s|$)|cannot import name '(Mapping|MutableMapping|Iterable|Callable|Sequence|Hashable|Set|MutableSet|Mapping\w*|gcd|coroutine|getargspec|formatargspec)' from '(collections|fractions|asyncio\S*|inspect)'|module 'collections' has no attribute|module 'pkgutil' has no attribute 'ImpImporter'|module 'inspect' has no attribute|module 'time' has no attribute 'clock'|module 'platform' has no attribute '(linux_distribution|dist)'|module 'configparser' has no attribute 'SafeConfigParser'`)},
-	{ClassPermission, regexp.MustCompile(`PermissionError|\[Errno 13\]|\[Errno 30\]|Read-only file system|Operation not permitted|\[Errno 1\] `)},
-}
+// no file for the interpreter, then code of Python 2 and missing compilers. They are
+// compiled by who asks: most runs of the program do not.
+var patterns = sync.OnceValue(func() []pattern {
+	return []pattern{
+		{ClassProcesses, regexp.MustCompile(`BlockingIOError: \[Errno 11\]|can't start new thread|fork: (retry: )?Resource temporarily unavailable`)},
+		{ClassDisk, regexp.MustCompile(`No space left on device|\[Errno 28\]|File too large|\[Errno 27\]`)},
+		{ClassMemory, regexp.MustCompile(`(?m)^MemoryError|Cannot allocate memory|std::bad_alloc|exit code: -9\b|Signals\.SIGKILL`)},
+		{ClassSyntax, regexp.MustCompile(`(?m)^\s*(SyntaxError|TabError|IndentationError)\b`)},
+		{ClassHash, regexp.MustCompile(`THESE PACKAGES DO NOT MATCH THE HASHES`)},
+		{ClassWheel, regexp.MustCompile(`is not a valid wheel filename|BadZipFile|has an invalid wheel|(?i)multiple \.dist-info directories|\.dist-info directory not found|Wheel .* is invalid|Invalid (script )?entry ?point`)},
+		{ClassNoArtifact, regexp.MustCompile(`is not a supported wheel on this platform|Could not find a version that satisfies|No matching distribution found|requires a different Python|Python version >?=?[0-9.]+ (is )?required|requires Python '`)},
+		{ClassTool, regexp.MustCompile(`(?i)command '?\S*(gcc|cc|g\+\+|clang)'? failed: No such file|unable to execute '\S+': No such file|error: \[Errno 2\] No such file or directory: '(cmake|make|ninja|gcc|cc|swig|git|cargo|rustc|meson|pkg-config|gfortran|nvcc|autoconf)'|(cargo|rust(c)?|cmake|meson|ninja).{0,40}(not found|is not installed|No such file)|error: can't find Rust compiler|Unknown compiler\(s\)|No CMAKE_C(XX)?_COMPILER could be found|: not found: (gcc|cc|make)|\b(git|gcc|make|cmake): (command )?not found`)},
+		{ClassNative, regexp.MustCompile(`(?i)cannot open shared object file|CUDA (toolkit )?(was )?not found|nvcc .*not found|fatal error: \S+\.h: No such file|\w+-config: .*not found|\w+_config executable not found|No package '[^']+' found|No module named '?_(sqlite3|bz2|lzma|ctypes|ssl|tkinter|curses|dbm|gdbm|uuid|zoneinfo)'?|No module named '?tkinter'?`)},
+		{ClassRemoved, regexp.MustCompile(`No module named '?(distutils|imp|asyncore|asynchat|smtpd|cgi|cgitb|pipes|crypt|telnetlib|nntplib|audioop|chunk|imghdr|mailcap|msilib|nis|ossaudiodev|sndhdr|spwd|sunau|uu|xdrlib|lib2to3|parser|formatter|symbol|binhex|macpath|asyncio\.compat|ConfigParser|urllib2|urlparse|StringIO|Queue|cStringIO|httplib|__builtin__|commands|HTMLParser|Tkinter)'?(\s|$)|cannot import name '(Mapping|MutableMapping|Iterable|Callable|Sequence|Hashable|Set|MutableSet|Mapping\w*|gcd|coroutine|getargspec|formatargspec)' from '(collections|fractions|asyncio\S*|inspect)'|module 'collections' has no attribute|module 'pkgutil' has no attribute 'ImpImporter'|module 'inspect' has no attribute|module 'time' has no attribute 'clock'|module 'platform' has no attribute '(linux_distribution|dist)'|module 'configparser' has no attribute 'SafeConfigParser'`)},
+		{ClassPermission, regexp.MustCompile(`PermissionError|\[Errno 13\]|\[Errno 30\]|Read-only file system|Operation not permitted|\[Errno 1\] `)},
+	}
+})
 
 var importFails = regexp.MustCompile(`(?m)^\s*(ModuleNotFoundError|ImportError)\b`)
 
 // classify finds the class of a failed step by what it printed.
 func classify(step string, text string) Class {
-	for _, p := range patterns {
+	for _, p := range patterns() {
 		if p.text.MatchString(text) {
 			return p.class
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/thamos/thamos/kb/py"
@@ -169,8 +170,10 @@ func (l *learner) imports() (out []Result) {
 // fromModule finds the module that a failed import says it did not find what it
 // wanted in, and inModule that of each line of a traceback.
 var (
-	fromModule = regexp.MustCompile(`cannot import name '[^']*' from (?:partially initialized module )?'([\w.]+)'|module '([\w.]+)' has no attribute|No module named '([\w.]+)'`)
-	inModule   = regexp.MustCompile(`(?m)^\s*File "[^"\n]*/site-packages/(\w+)[/.]`)
+	fromModule = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`cannot import name '[^']*' from (?:partially initialized module )?'([\w.]+)'|module '([\w.]+)' has no attribute|No module named '([\w.]+)'`)
+	})
+	inModule = regexp.MustCompile(`(?m)^\s*File "[^"\n]*/site-packages/(\w+)[/.]`)
 )
 
 // culprits are the packages besides d to which a failure belongs: the one whose
@@ -179,7 +182,7 @@ var (
 func (l *learner) culprits(d Dist, text string) []py.Package {
 	lines := strings.Split(text, "\n")
 	var modules []string
-	for _, m := range fromModule.FindAllStringSubmatch(lines[len(lines)-1], -1) {
+	for _, m := range fromModule().FindAllStringSubmatch(lines[len(lines)-1], -1) {
 		modules = append(modules, m[1]+m[2]+m[3])
 	}
 	if frames := inModule.FindAllStringSubmatch(text, -1); len(frames) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -55,7 +56,9 @@ func (d *Document) Told() string {
 
 var (
 	// idle are the last lines of a failed build that say nothing of it.
-	idle = regexp.MustCompile(`(?i)^(note: |hint: |\[notice\]|\[end of output\]|see above|error: subprocess-exited-with-error|error: (failed building|could not build)|failed to build|exit code: |\[ ?\d+ lines of output\]|please add the directory|if you prefer|for further information|traceback \()`)
+	idle = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^(note: |hint: |\[notice\]|\[end of output\]|see above|error: subprocess-exited-with-error|error: (failed building|could not build)|failed to build|exit code: |\[ ?\d+ lines of output\]|please add the directory|if you prefer|for further information|traceback \()`)
+	})
 	// drawn are the frames that pip draws.
 	drawn = regexp.MustCompile(`^[\s│|×╰─>]+`)
 	// colours are the sequences by which terminals are told to colour.
@@ -69,13 +72,13 @@ func telling(class Class, text string) string {
 	lines := strings.Split(text, "\n")
 	for n := len(lines) - 1; n >= 0; n-- {
 		line := shown(drawn.ReplaceAllString(lines[n], ""))
-		if line == "" || idle.MatchString(line) {
+		if line == "" || idle().MatchString(line) {
 			continue
 		}
 		if last == "" {
 			last = line
 		}
-		for _, p := range patterns {
+		for _, p := range patterns() {
 			if p.class == class && p.text.MatchString(lines[n]) {
 				return line
 			}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxLibc is how much of a C library is searched for its version; Debian's,
@@ -120,15 +121,20 @@ func (h host) libcStamp() string {
 	return b.String()
 }
 
+// Patterns with many repetitions take long to compile: who needs one compiles it.
 var (
-	glibcBanner = regexp.MustCompile(`^GNU C Library[^\n\x00]{0,200}? release version ([0-9]{1,3})\.([0-9]{1,3})`)
-	muslText    = regexp.MustCompile(`^\x00(1)\.([0-9]{1,3})\.[0-9]{1,3}(?:[-_][0-9A-Za-z._+-]{1,40})?\x00`)
+	glibcBanner = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^GNU C Library[^\n\x00]{0,200}? release version ([0-9]{1,3})\.([0-9]{1,3})`)
+	})
+	muslText = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\x00(1)\.([0-9]{1,3})\.[0-9]{1,3}(?:[-_][0-9A-Za-z._+-]{1,40})?\x00`)
+	})
 )
 
 // glibcVersion finds the version in the text that libc.so.6 prints when it is
 // run, "GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36."
 func glibcVersion(lib []byte) (major, minor int, ok bool) {
-	return scan(lib, "GNU C Library", glibcBanner)
+	return scan(lib, "GNU C Library", glibcBanner())
 }
 
 // muslVersion finds the version that musl's loader prints: it keeps the number
@@ -137,7 +143,7 @@ func muslVersion(lib []byte) (major, minor int, ok bool) {
 	if !bytes.Contains(lib, []byte("musl libc")) {
 		return 0, 0, false
 	}
-	return scan(lib, "\x001.", muslText)
+	return scan(lib, "\x001.", muslText())
 }
 
 // scan returns the numbers of the first match of pattern that begins with the

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A candidate is an interpreter that may be the project's.
@@ -182,12 +183,12 @@ func (p places) pyenvGlobal() []string {
 
 // versionName is what a directory of pyenv may be called. A pin comes from the
 // project and must not lead out of pyenv's directory.
-var versionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$`)
+var versionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$`) })
 
 // pyenvNamed returns the interpreter of the installation or environment that
 // pyenv has under a name.
 func (p places) pyenvNamed(name string) (string, bool) {
-	if !versionName.MatchString(name) {
+	if !versionName().MatchString(name) {
 		return "", false
 	}
 	return p.python(filepath.Join(p.pyenv(), "versions", name))

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/thamos/thamos/kb"
@@ -240,24 +241,30 @@ var retryable = []string{"network", "timeout", "oom"}
 
 // failureClasses tell from what pip printed why it failed, the first that fits.
 // The order matters: a failed build ends with a generic line. The list is that of
-// the clusters which were found in 19,219 failures of Thoth's solvers.
-var failureClasses = []struct {
+// the clusters which were found in 19,219 failures of Thoth's solvers. They are
+// compiled by who asks: most runs of the program do not.
+var failureClasses = sync.OnceValue(func() []failureText {
+	return []failureText{
+		{"network", regexp.MustCompile(`(?i)connection (?:refused|reset|aborted|timed out)|max retries exceeded|temporary failure in name resolution|HTTP ?error|ReadTimeoutError|SSLError`)},
+		{"timeout", regexp.MustCompile(`(?i)command timed out|timeout of \d+|timed out after`)},
+		{"oom", regexp.MustCompile(`(?i)MemoryError|cannot allocate memory|out of memory|signal 9|Killed\b`)},
+		{"hash_mismatch", regexp.MustCompile(`(?i)THESE PACKAGES DO NOT MATCH THE HASHES|hash mismatch`)},
+		{"no_compatible_artifact", regexp.MustCompile(`(?i)no matching distribution found|could not find a version that satisfies|is not a supported wheel|requires a different python|not supported on this platform`)},
+		{"native_dependency", regexp.MustCompile(`(?i)CUDA|fatal error: \S+\.h: No such file|cannot find -l|pkg-config`)},
+		{"missing_build_tool", regexp.MustCompile(`(?i)unable to execute '?\S*(?:gcc|g\+\+|cc|clang)|command '?\S*(?:gcc|g\+\+|cc|clang)\S*'? failed|no such file or directory: '?\S*(?:gcc|cmake|make|cargo|rustc)|cmake.* (?:required|not found)|rust toolchain`)},
+		{"python_version_syntax", regexp.MustCompile(`SyntaxError|TabError|IndentationError`)},
+		{"missing_build_module", regexp.MustCompile(`ModuleNotFoundError|ImportError: No module named`)},
+		{"import_error", regexp.MustCompile(`ImportError`)},
+		{"permission", regexp.MustCompile(`(?i)permission denied|PermissionError`)},
+		{"invalid_wheel", regexp.MustCompile(`(?i)multiple \.dist-info|invalid wheel|invalid entry point`)},
+		{"build_backend_error", regexp.MustCompile(`(?i)failed building wheel|failed to build|python setup\.py|metadata-generation-failed|subprocess-exited-with-error|Traceback \(most recent call last\)`)},
+	}
+})
+
+// A failureText recognises a class by what was printed.
+type failureText struct {
 	class string
 	text  *regexp.Regexp
-}{
-	{"network", regexp.MustCompile(`(?i)connection (?:refused|reset|aborted|timed out)|max retries exceeded|temporary failure in name resolution|HTTP ?error|ReadTimeoutError|SSLError`)},
-	{"timeout", regexp.MustCompile(`(?i)command timed out|timeout of \d+|timed out after`)},
-	{"oom", regexp.MustCompile(`(?i)MemoryError|cannot allocate memory|out of memory|signal 9|Killed\b`)},
-	{"hash_mismatch", regexp.MustCompile(`(?i)THESE PACKAGES DO NOT MATCH THE HASHES|hash mismatch`)},
-	{"no_compatible_artifact", regexp.MustCompile(`(?i)no matching distribution found|could not find a version that satisfies|is not a supported wheel|requires a different python|not supported on this platform`)},
-	{"native_dependency", regexp.MustCompile(`(?i)CUDA|fatal error: \S+\.h: No such file|cannot find -l|pkg-config`)},
-	{"missing_build_tool", regexp.MustCompile(`(?i)unable to execute '?\S*(?:gcc|g\+\+|cc|clang)|command '?\S*(?:gcc|g\+\+|cc|clang)\S*'? failed|no such file or directory: '?\S*(?:gcc|cmake|make|cargo|rustc)|cmake.* (?:required|not found)|rust toolchain`)},
-	{"python_version_syntax", regexp.MustCompile(`SyntaxError|TabError|IndentationError`)},
-	{"missing_build_module", regexp.MustCompile(`ModuleNotFoundError|ImportError: No module named`)},
-	{"import_error", regexp.MustCompile(`ImportError`)},
-	{"permission", regexp.MustCompile(`(?i)permission denied|PermissionError`)},
-	{"invalid_wheel", regexp.MustCompile(`(?i)multiple \.dist-info|invalid wheel|invalid entry point`)},
-	{"build_backend_error", regexp.MustCompile(`(?i)failed building wheel|failed to build|python setup\.py|metadata-generation-failed|subprocess-exited-with-error|Traceback \(most recent call last\)`)},
 }
 
 // failureClass says why an installation failed, in the words of observations.
@@ -265,7 +272,7 @@ func failureClass(printed string, code *int) string {
 	if code != nil && *code == -9 || code != nil && *code == 137 {
 		return "oom"
 	}
-	for _, c := range failureClasses {
+	for _, c := range failureClasses() {
 		if c.text.MatchString(printed) {
 			return c.class
 		}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -135,9 +136,9 @@ func decodeLatest(text []byte) (Latest, error) {
 
 // fileName is what files of a publication are called: nothing that leads
 // anywhere else, on any system.
-var fileName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
+var fileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`) })
 
-var hexSHA256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hexSHA256 = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 // check refuses what this program cannot or must not follow.
 func (l Latest) check() error {
@@ -150,7 +151,7 @@ func (l Latest) check() error {
 		return fmt.Errorf("%s: the serial is %d", latestName, l.Serial)
 	case !l.Status.known():
 		return fmt.Errorf("%s: the status %.40q is none of active, deprecated, eol", latestName, l.Status)
-	case !hexSHA256.MatchString(l.Digest):
+	case !hexSHA256().MatchString(l.Digest):
 		return fmt.Errorf("%s: the digest %.70q is none", latestName, l.Digest)
 	case l.Published.IsZero() || l.NextUpdate.Before(l.Published):
 		return fmt.Errorf("%s: published %v, next update %v", latestName, l.Published, l.NextUpdate)
@@ -163,7 +164,7 @@ func (l Latest) check() error {
 		return err
 	}
 	for _, d := range l.Deltas {
-		if !hexSHA256.MatchString(d.From) || !hexSHA256.MatchString(d.To) {
+		if !hexSHA256().MatchString(d.From) || !hexSHA256().MatchString(d.To) {
 			return fmt.Errorf("%s: a delta from %.70q to %.70q", latestName, d.From, d.To)
 		}
 		if err := d.check(maxDelta); err != nil {
@@ -175,11 +176,11 @@ func (l Latest) check() error {
 
 func (f File) check(most int64) error {
 	switch {
-	case !fileName.MatchString(f.Path) || path.Base(f.Path) != f.Path || strings.Contains(f.Path, ".."):
+	case !fileName().MatchString(f.Path) || path.Base(f.Path) != f.Path || strings.Contains(f.Path, ".."):
 		return fmt.Errorf("%s names the file %.100q, which is refused: names have no folders and only a-z, 0-9, '.', '_' and '-'", latestName, f.Path)
 	case f.Size <= 0 || f.Size > most:
 		return fmt.Errorf("%s: %s has %d bytes; at most %d are read", latestName, f.Path, f.Size, most)
-	case !hexSHA256.MatchString(f.SHA256):
+	case !hexSHA256().MatchString(f.SHA256):
 		return fmt.Errorf("%s: the sha256 of %s is %.70q", latestName, f.Path, f.SHA256)
 	}
 	return nil

@@ -42,7 +42,7 @@ func decodeStatement(text []byte) (statement, error) {
 	if err != nil || !bytes.Equal(s.encode(), text) {
 		return statement{}, fmt.Errorf("what is signed is no %s", statementSchema)
 	}
-	if !hexSHA256.MatchString(s.digest) || s.serial <= 0 || s.size <= 0 || s.size > maxBase || s.unpacked <= 0 || s.unpacked > maxUnpacked {
+	if !hexSHA256().MatchString(s.digest) || s.serial <= 0 || s.size <= 0 || s.size > maxBase || s.unpacked <= 0 || s.unpacked > maxUnpacked {
 		return statement{}, fmt.Errorf("what is signed of it makes no sense: serial %d, %d bytes, unpacked %d", s.serial, s.size, s.unpacked)
 	}
 	return s, nil

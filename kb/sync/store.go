@@ -106,7 +106,7 @@ func (s Store) Read() (Record, error) {
 		return r, fmt.Errorf("%s: %w: not a %s", f.Name(), kb.ErrDamaged, recordSchema)
 	}
 	for _, i := range []*Installed{r.Active, r.Previous} {
-		if i != nil && !fileName.MatchString(i.File) {
+		if i != nil && !fileName().MatchString(i.File) {
 			return r, fmt.Errorf("%s: %w: it names the file %.80q", f.Name(), kb.ErrDamaged, i.File)
 		}
 	}
