@@ -230,7 +230,7 @@ func told1(d *solver.Document) string {
 func (a *advice) queueUnknown(ctx context.Context, env *Env, o adviseOptions, err error) {
 	var unknown *resolver.UnknownError
 	dir := learntDir(env)
-	if !errors.As(err, &unknown) || dir == "" || o.dryRun {
+	if !errors.As(err, &unknown) || dir == "" || o.dryRun || o.checkLock {
 		return
 	}
 	var keys []string
